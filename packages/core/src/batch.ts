@@ -1,0 +1,37 @@
+import { isPromise, type MaybePromise } from './maybe-promise.ts'
+
+/** One item's outcome in a batch: an item that fails does not fail the others. */
+export type ItemResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: unknown }
+
+/** Runs one operation per item, all begun in this tick, and settles when the last has; order and duplicates are kept. */
+export function settleEach<Item, T>(
+  items: readonly Item[],
+  operation: (item: Item, index: number) => MaybePromise<T>,
+): MaybePromise<ItemResult<T>[]> {
+  const results: MaybePromise<ItemResult<T>>[] = []
+  let pending = false
+  for (let index = 0; index < items.length; index += 1) {
+    const result = settle(operation, items[index] as Item, index)
+    pending ||= isPromise(result)
+    results.push(result)
+  }
+  return pending ? Promise.all(results) : (results as ItemResult<T>[])
+}
+
+function settle<Item, T>(
+  operation: (item: Item, index: number) => MaybePromise<T>,
+  item: Item,
+  index: number,
+): MaybePromise<ItemResult<T>> {
+  try {
+    const answer = operation(item, index)
+    return isPromise(answer) ? answer.then(succeeded, failed) : succeeded(answer)
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+export const succeeded = <T>(value: T): ItemResult<T> => ({ ok: true, value })
+export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error })

@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib'
+import type { DropReason } from '../miss-reason.ts'
+import {
+  FLAG_LEASE,
+  getMs,
+  getU32,
+  HEADER_BYTES,
+  MAGIC_0,
+  MAGIC_1,
+  TRAILER_BYTES,
+  VERSION,
+} from './layout.ts'
+
+/** An envelope whose checksum and key are right. */
+export interface Envelope {
+  readonly formatId: string
+  readonly compressorId: string
+  readonly rawLength: number
+  readonly ttlMs: number
+  readonly freshMs: number
+  /** Moment of writing by the store's own time, in ms; `Infinity` when the writer did not know it. */
+  readonly writtenAt: number
+  readonly loadMs: number | undefined
+  /** A view on the bytes that were opened. */
+  readonly payload: Uint8Array
+}
+
+const utf8 = new TextEncoder()
+
+/**
+ * Reads an envelope, or tells why it is not to be used. Never throws, whatever the bytes; the checks go from the cheapest on,
+ * and nothing is believed before the checksum but where it is.
+ *
+ * @param key - Text of the key that was asked for.
+ */
+export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropReason {
+  if (bytes.length < 3 || bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) return 'foreign'
+  const version = bytes[2] as number
+  if (version !== VERSION) return version > VERSION ? 'newer-version' : 'older-version'
+  if (bytes.length < HEADER_BYTES + TRAILER_BYTES) return 'truncated'
+  const keyLength = getU32(bytes, 4)
+  const payloadLength = getU32(bytes, 12)
+  const formatLength = bytes[38] as number
+  const compressorLength = bytes[39] as number
+  const keyAt = HEADER_BYTES + formatLength + compressorLength
+  const payloadAt = keyAt + keyLength
+  const end = payloadAt + payloadLength
+  if (bytes.length !== end + TRAILER_BYTES) return 'truncated'
+  if (crc32(bytes.subarray(0, end)) !== getU32(bytes, end)) return 'corrupt'
+  const flags = bytes[3] as number
+  if ((flags & ~FLAG_LEASE) !== 0) return 'newer-version'
+  if (!holdsText(bytes, keyAt, keyLength, key)) return 'wrong-key'
+  if ((flags & FLAG_LEASE) !== 0) return 'leased'
+  const loadMs = getU32(bytes, 34)
+  return {
+    formatId: ascii(bytes, HEADER_BYTES, formatLength),
+    compressorId: ascii(bytes, HEADER_BYTES + formatLength, compressorLength),
+    rawLength: getU32(bytes, 8),
+    ttlMs: getMs(bytes, 16),
+    freshMs: getMs(bytes, 22),
+    writtenAt: getMs(bytes, 28),
+    loadMs: loadMs === 0 ? undefined : loadMs - 1,
+    payload: bytes.subarray(payloadAt, end),
+  }
+}
+
+/** Whether bytes begin an envelope of this version that carries its moment of writing, so that a store need not ask for an age. */
+export function tellsAge(bytes: Uint8Array): boolean {
+  return bytes.length >= HEADER_BYTES && getMs(bytes, 28) !== Number.POSITIVE_INFINITY
+}
+
+function holdsText(bytes: Uint8Array, at: number, length: number, text: string): boolean {
+  if (length === text.length) {
+    let index = 0
+    while (index < length && bytes[at + index] === text.charCodeAt(index)) index += 1
+    return index === length
+  }
+  // Of another length in UTF-8 than in UTF-16: not plain ASCII, or another key.
+  if (length < text.length) return false
+  const expected = utf8.encode(text)
+  return expected.length === length && expected.every((byte, index) => bytes[at + index] === byte)
+}
+
+function ascii(bytes: Uint8Array, at: number, length: number): string {
+  let text = ''
+  for (let index = at; index < at + length; index += 1)
+    text += String.fromCharCode(bytes[index] as number)
+  return text
+}

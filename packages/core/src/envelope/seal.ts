@@ -1,0 +1,52 @@
+import { crc32 } from 'node:zlib'
+import { HEADER_BYTES, MAGIC_0, MAGIC_1, putMs, putU32, TRAILER_BYTES, VERSION } from './layout.ts'
+
+/** What an envelope says of its payload. */
+export interface EnvelopeFacts {
+  /** Text of the key the value belongs to. */
+  readonly key: string
+  readonly formatId: string
+  readonly compressorId: string
+  /** Length of the payload before compression. */
+  readonly rawLength: number
+  /** Left of the lifetime now, in ms. */
+  readonly ttlMs: number
+  /** Left until stale now, in ms. */
+  readonly freshMs: number
+  /** Now by the store's own time, in ms; `undefined` when this process does not know it. */
+  readonly writtenAt?: number | undefined
+  readonly loadMs?: number | undefined
+}
+
+const utf8 = new TextEncoder()
+
+/** Puts a payload into an envelope. */
+export function sealEnvelope(facts: EnvelopeFacts, payload: Uint8Array): Uint8Array {
+  const key = utf8.encode(facts.key)
+  const { formatId, compressorId, loadMs } = facts
+  const payloadAt = HEADER_BYTES + formatId.length + compressorId.length + key.length
+  const end = payloadAt + payload.length
+  const bytes = new Uint8Array(end + TRAILER_BYTES)
+  bytes[0] = MAGIC_0
+  bytes[1] = MAGIC_1
+  bytes[2] = VERSION
+  putU32(bytes, 4, key.length)
+  putU32(bytes, 8, facts.rawLength)
+  putU32(bytes, 12, payload.length)
+  putMs(bytes, 16, facts.ttlMs)
+  putMs(bytes, 22, facts.freshMs)
+  putMs(bytes, 28, facts.writtenAt)
+  putU32(bytes, 34, loadMs === undefined ? 0 : Math.min(Math.round(loadMs) + 1, 2 ** 32 - 1))
+  bytes[38] = formatId.length
+  bytes[39] = compressorId.length
+  putAscii(bytes, HEADER_BYTES, formatId)
+  putAscii(bytes, HEADER_BYTES + formatId.length, compressorId)
+  bytes.set(key, payloadAt - key.length)
+  bytes.set(payload, payloadAt)
+  putU32(bytes, end, crc32(bytes.subarray(0, end)))
+  return bytes
+}
+
+function putAscii(bytes: Uint8Array, at: number, text: string): void {
+  for (let index = 0; index < text.length; index += 1) bytes[at + index] = text.charCodeAt(index)
+}

@@ -1,0 +1,97 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Operation } from './errors.ts'
+import type { MissReason } from './miss-reason.ts'
+
+/** Everything observable. `source` is the label (path) of the backend it happened in, `key` the text of the key. Names are stable: dashboards depend on them. */
+export type CacheEvent =
+  | { readonly type: 'hit'; readonly source: string; readonly key: string; readonly stale: boolean }
+  | {
+      readonly type: 'miss'
+      readonly source: string
+      readonly key: string
+      readonly reason: MissReason
+    }
+  | {
+      readonly type: 'write'
+      readonly source: string
+      readonly key: string
+      readonly bytes: number | undefined
+    }
+  | {
+      readonly type: 'delete'
+      readonly source: string
+      readonly key: string
+      readonly count: number
+    }
+  | { readonly type: 'evict'; readonly source: string; readonly key: string }
+  /** A copy made in an upper tier, or refused because the key changed meanwhile. */
+  | {
+      readonly type: 'refill'
+      readonly source: string
+      readonly key: string
+      readonly done: boolean
+    }
+  /** A failure. The caller learns of it only where it changes the answer; `key` is absent when no one key is concerned. */
+  | {
+      readonly type: 'error'
+      readonly source: string
+      readonly key?: string | undefined
+      readonly operation: Operation | 'refill' | 'offload' | 'close' | 'sweep'
+      readonly error: unknown
+    }
+  | {
+      readonly type: 'connection'
+      readonly source: string
+      readonly state: 'up' | 'down'
+      readonly error?: unknown
+    }
+  | {
+      readonly type: 'circuit'
+      readonly source: string
+      readonly state: 'closed' | 'open' | 'half-open'
+    }
+  | {
+      readonly type: 'offload'
+      readonly source: string
+      readonly kind: string
+      readonly key?: string | undefined
+      readonly state: 'started' | 'completed' | 'failed' | 'timed-out' | 'deduplicated' | 'rejected'
+      readonly durationMs?: number | undefined
+    }
+
+export type CacheListener = (event: CacheEvent) => void
+
+/** Name of the `node:diagnostics_channel` on which every event of the process is published. */
+export const EVENT_CHANNEL = 'hitbox:cache'
+
+// The one piece of module state: a handle that Node itself keeps one of per name.
+const events: Channel = channel(EVENT_CHANNEL)
+
+/**
+ * Where a backend reports to: its own listener and the channel. Ask {@link Reporter.active} first, so that an unobserved
+ * cache builds no event.
+ */
+export class Reporter {
+  readonly #listener: CacheListener | undefined
+
+  constructor(listener: CacheListener | undefined) {
+    this.#listener = listener
+  }
+
+  get active(): boolean {
+    return this.#listener !== undefined || events.hasSubscribers
+  }
+
+  /** Never throws: what a listener throws becomes an `error` event on the channel, once, and no more. */
+  report(event: CacheEvent): void {
+    if (events.hasSubscribers) events.publish(event)
+    if (this.#listener === undefined) return
+    try {
+      this.#listener(event)
+    } catch (error) {
+      if (!events.hasSubscribers) return
+      const { source } = event
+      events.publish({ type: 'error', source, operation: 'offload', error } satisfies CacheEvent)
+    }
+  }
+}
