@@ -10,14 +10,20 @@ export function settleEach<Item, T>(
   items: readonly Item[],
   operation: (item: Item, index: number) => MaybePromise<T>,
 ): MaybePromise<ItemResult<T>[]> {
-  const results: MaybePromise<ItemResult<T>>[] = []
-  let pending = false
+  const results: ItemResult<T>[] = []
+  const pending: Promise<void>[] = []
   for (let index = 0; index < items.length; index += 1) {
     const result = settle(operation, items[index] as Item, index)
-    pending ||= isPromise(result)
-    results.push(result)
+    if (isPromise(result)) {
+      results.push(PENDING)
+      pending.push(
+        result.then((settled) => {
+          results[index] = settled
+        }),
+      )
+    } else results.push(result)
   }
-  return pending ? Promise.all(results) : (results as ItemResult<T>[])
+  return pending.length === 0 ? results : Promise.all(pending).then(() => results)
 }
 
 function settle<Item, T>(
@@ -35,3 +41,6 @@ function settle<Item, T>(
 
 export const succeeded = <T>(value: T): ItemResult<T> => ({ ok: true, value })
 export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error })
+
+/** Keeps the place of an item that is not there yet. */
+const PENDING: ItemResult<never> = failed(undefined)

@@ -22,6 +22,9 @@ export interface CodecOptions {
   readonly maxRawBytes?: number | undefined
 }
 
+/** What the caller of {@link Codec.encode} knows of a value; the codec adds the rest. */
+type PayloadFacts = Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>
+
 /** The value that stored bytes hold, or why they hold none. */
 export type Decoded<T> = CacheValue<T> | DropReason
 
@@ -53,10 +56,7 @@ export class Codec {
   }
 
   /** @throws {@link CacheError} `ENCODE_FAILED`, `TOO_LARGE`, or rejects with it. */
-  encode(
-    facts: Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>,
-    data: unknown,
-  ): MaybePromise<Uint8Array> {
+  encode(facts: PayloadFacts, data: unknown): MaybePromise<Uint8Array> {
     const raw = this.#format.encode(data)
     const packed = this.#compress(raw)
     if (isPromise(packed)) return packed.then((payload) => this.#seal(facts, raw, payload))
@@ -66,7 +66,9 @@ export class Codec {
   /** The formatted and compressed value alone, for stores of layout `raw`. */
   encodeRaw(data: unknown): MaybePromise<Uint8Array> {
     const packed = this.#compress(this.#format.encode(data))
-    return isPromise(packed) ? packed.then((bytes) => this.#bounded(bytes)) : this.#bounded(packed)
+    return isPromise(packed)
+      ? packed.then((bytes) => this.#bareBytes(bytes))
+      : this.#bareBytes(packed)
   }
 
   /**
@@ -106,20 +108,23 @@ export class Codec {
     )
   }
 
-  #compress(raw: Uint8Array): MaybePromise<Uint8Array> {
+  #compress(raw: Uint8Array): MaybePromise<Uint8Array | undefined> {
     if (raw.length > this.#maxRawBytes) throw tooLarge(raw.length, this.#maxRawBytes)
     return this.#compressor.compress(raw)
   }
 
-  #seal(
-    facts: Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>,
-    raw: Uint8Array,
-    payload: Uint8Array,
-  ): Uint8Array {
-    this.#bounded(payload)
+  #seal(facts: PayloadFacts, raw: Uint8Array, packed: Uint8Array | undefined): Uint8Array {
+    const payload = this.#bounded(packed ?? raw)
+    const compressorId = packed === undefined ? identityCompressor.id : this.#compressor.id
     const formatId = this.#format.id
-    const compressorId = this.#compressor.id
     return sealEnvelope({ ...facts, formatId, compressorId, rawLength: raw.length }, payload)
+  }
+
+  #bareBytes(packed: Uint8Array | undefined): Uint8Array {
+    if (packed !== undefined) return this.#bounded(packed)
+    const { id } = this.#compressor
+    const message = `layout "raw" cannot tell a reader that compressor "${id}" left a value as it is`
+    throw new CacheError('ENCODE_FAILED', message, { details: { format: this.#format.id } })
   }
 
   #bounded(bytes: Uint8Array): Uint8Array {

@@ -7,7 +7,8 @@ import type { MaybePromise } from './maybe-promise.ts'
 export interface Compressor {
   /** 1 to 32 of `a-z 0-9 . -`. Stored beside the bytes, so never reused for another encoding; the level is no part of it. */
   readonly id: string
-  compress(bytes: Uint8Array): MaybePromise<Uint8Array>
+  /** @returns `undefined` when compressing is not worth it: the bytes are then kept as they are, and the envelope says so. */
+  compress(bytes: Uint8Array): MaybePromise<Uint8Array | undefined>
   /**
    * @param maxBytes - Stop, and throw `TOO_LARGE`, as soon as the result is longer than this.
    * @throws anything else, on bytes that `compress` did not write.

@@ -4,7 +4,6 @@ export type { BackendStats, CacheBackend, Entry, ReadOptions } from './cache-bac
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type Compressor, identityCompressor } from './compressor.ts'
 export { type Context, createContext } from './context.ts'
-export { Counters } from './counters.ts'
 export { Deadlines } from './deadline.ts'
 export { type DeleteStatus, deleteStatus } from './delete-status.ts'
 export {
@@ -44,8 +43,9 @@ export {
 export { compact, hashed, type KeyFormat, type StoreKey, urlEncoded } from './key/key-format.ts'
 export { sourcePath, toLabel } from './label.ts'
 export { LIFT_OPTIONS, liftBackend, type LiftOptions } from './lift.ts'
-export { isPromise, type MaybePromise } from './maybe-promise.ts'
+export { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 export type { DropReason, MissReason } from './miss-reason.ts'
+export { closedError, Observer } from './observer.ts'
 export type { Offload, OffloadTask } from './offload.ts'
 export { invalidOption, knownOptions, oneOf, wholeNumber } from './options.ts'
 export {

@@ -1,19 +1,18 @@
 import type { Backend, StoreRead, StoreWrite } from './backend.ts'
-import { failed, type ItemResult, settleEach, succeeded } from './batch.ts'
+import { failed, type ItemResult, settleEach } from './batch.ts'
 import type { BackendStats, CacheBackend, Entry, ReadOptions } from './cache-backend.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Codec, type CodecOptions, type Decoded } from './codec.ts'
 import type { Context } from './context.ts'
-import { Counters } from './counters.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
-import { CacheError, type Operation } from './errors.ts'
-import { type CacheListener, Reporter } from './events.ts'
+import type { Operation } from './errors.ts'
+import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
 import type { StoreKey } from './key/key-format.ts'
 import { toLabel } from './label.ts'
-import { isPromise, type MaybePromise } from './maybe-promise.ts'
-import type { DropReason, MissReason } from './miss-reason.ts'
+import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
+import { closedError, Observer } from './observer.ts'
 import { type CacheValue, normalizeValue } from './value.ts'
 
 export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor'> {
@@ -59,8 +58,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   readonly #backend: Backend<Key>
   readonly #codec: Codec
   readonly #clock: Clock
-  readonly #reporter: Reporter
-  readonly #counters = new Counters()
+  readonly #observer: Observer
   readonly #raw: boolean
   #closing: Promise<void> | undefined
 
@@ -71,7 +69,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     this.#raw = backend.layout === 'raw'
     this.#codec = new Codec({ ...options, valueFormat, compressor })
     this.#clock = options.clock ?? systemClock
-    this.#reporter = new Reporter(options.onEvent)
+    this.#observer = new Observer(this.label, options.onEvent)
   }
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
@@ -79,7 +77,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const context = options?.context
     return this.#attempt('read', text, () => {
       const storeKey = this.#backend.keyFormat.encode(text)
-      return then(this.#backend.read(storeKey), (stored) =>
+      return chain(this.#backend.read(storeKey), (stored) =>
         this.#decode<T>(storeKey, text, stored, context),
       )
     })
@@ -90,9 +88,11 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const entry = normalizeValue(value)
     return this.#attempt('write', text, () => {
       const storeKey = this.#backend.keyFormat.encode(text)
-      return then(this.#encode(storeKey, text, entry), (write) => {
-        if (write === undefined) return then(this.#backend.remove(storeKey), () => undefined)
-        return then(this.#backend.write(storeKey, write), () => this.#written(text, write))
+      return chain(this.#encode(storeKey, text, entry), (write) => {
+        if (write === undefined) return chain(this.#backend.remove(storeKey), () => undefined)
+        return chain(this.#backend.write(storeKey, write), () =>
+          this.#observer.written(text, write.bytes.length),
+        )
       })
     })
   }
@@ -101,20 +101,19 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const text = keyText(key)
     return this.#attempt('remove', text, () => {
       const storeKey = this.#backend.keyFormat.encode(text)
-      return then(this.#backend.remove(storeKey), (status) => this.#deleted(text, status))
+      return chain(this.#backend.remove(storeKey), (status) => this.#deleted(text, status))
     })
   }
 
   getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     this.#assertOpen()
     const texts = Array.from(keys, keyText)
-    const { readMany } = this.#backend
-    if (readMany === undefined) return settleEach(texts, (text) => this.get<T>(text))
+    if (this.#backend.readMany === undefined) return settleEach(texts, (text) => this.get<T>(text))
     const storeKeys = this.#storeKeys(texts)
     return this.#batch<StoreRead | undefined, CacheValue<T> | undefined>(
       'read',
       texts,
-      () => readMany.call(this.#backend, storeKeys),
+      () => this.#backend.readMany?.(storeKeys) ?? [],
       (stored, index) =>
         this.#decode<T>(storeKeys[index] as Key, texts[index] as string, stored, undefined),
     )
@@ -122,29 +121,34 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
     this.#assertOpen()
-    const items = Array.from(
-      entries,
-      ([key, value]) => [keyText(key), normalizeValue(value)] as const,
+    // Of duplicates only the last is written: compressed off the event loop, they could overtake one another.
+    const values = new Map<string, CacheValue<T>>()
+    const texts = Array.from(entries, ([key, value]) => {
+      const text = keyText(key)
+      values.set(text, normalizeValue(value))
+      return text
+    })
+    const items = [...values]
+    const outcomes =
+      this.#backend.writeMany === undefined
+        ? settleEach(items, ([text, value]) => this.set(text, value))
+        : this.#writeAll(items)
+    if (items.length === texts.length) return outcomes
+    const places = new Map(items.map(([text], place) => [text, place]))
+    return chain(outcomes, (results) =>
+      texts.map((text) => results[places.get(text) as number] as ItemResult<void>),
     )
-    const { writeMany } = this.#backend
-    if (writeMany === undefined) return settleEach(items, ([text, value]) => this.set(text, value))
-    const texts = items.map(([text]) => text)
-    const storeKeys = this.#storeKeys(texts)
-    const encoded = settleEach(items, ([text, value], index) =>
-      this.#encode(storeKeys[index] as Key, text, value),
-    )
-    return then(encoded, (writes) => this.#writeEncoded(texts, storeKeys, writes))
   }
 
   deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]> {
     this.#assertOpen()
     const texts = Array.from(keys, keyText)
-    const { removeMany } = this.#backend
-    if (removeMany === undefined) return settleEach(texts, (text) => this.delete(text))
+    if (this.#backend.removeMany === undefined)
+      return settleEach(texts, (text) => this.delete(text))
     return this.#batch<DeleteStatus, DeleteStatus>(
       'remove',
       texts,
-      () => removeMany.call(this.#backend, this.#storeKeys(texts)),
+      () => this.#backend.removeMany?.(this.#storeKeys(texts)) ?? [],
       (status, index) => this.#deleted(texts[index] as string, status),
     )
   }
@@ -156,7 +160,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   }
 
   stats(): BackendStats {
-    return this.#counters.snapshot()
+    return this.#observer.stats()
   }
 
   close(): Promise<void> {
@@ -169,9 +173,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   }
 
   #assertOpen(): void {
-    if (this.#closing === undefined) return
-    const details = { source: this.label }
-    throw new CacheError('CLOSED', `backend "${this.label}" is closed`, { details })
+    if (this.#closing !== undefined) throw closedError(this.label)
   }
 
   #storeKeys(texts: readonly string[]): Key[] {
@@ -185,11 +187,11 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       const answer = run()
       return isPromise(answer)
         ? answer.catch((error: unknown) => {
-            throw this.#failure(operation, text, error)
+            throw this.#observer.failure(operation, text, error)
           })
         : answer
     } catch (error) {
-      throw this.#failure(operation, text, error)
+      throw this.#observer.failure(operation, text, error)
     }
   }
 
@@ -205,10 +207,10 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       settleEach(texts, (text, index) => {
         const result = results[index] as ItemResult<In>
         if (result.ok) return finish(result.value, index)
-        throw this.#failure(operation, text, result.error)
+        throw this.#observer.failure(operation, text, result.error)
       })
     const collapsed = (error: unknown): ItemResult<Out>[] =>
-      texts.map((text) => failed(this.#failure(operation, text, error)))
+      texts.map((text) => failed(this.#observer.failure(operation, text, error)))
     try {
       const answer = run()
       return isPromise(answer) ? answer.then(settled, collapsed) : settled(answer)
@@ -224,62 +226,56 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     value: CacheValue<unknown>,
   ): MaybePromise<StoreWrite | undefined> {
     const now = this.#clock.now()
-    const ttlMs = Math.ceil(value.expiresAt - now)
     if (value.expiresAt <= now) return undefined
-    const freshMs = Math.max(0, Math.ceil(value.staleAt - now))
+    // Rounded down, so that nothing lives past its end; what is left of the last millisecond is given whole.
+    const ttlMs = Math.max(1, Math.floor(value.expiresAt - now))
+    const freshMs = Math.max(0, Math.floor(value.staleAt - now))
     const finish = (bytes: Uint8Array): StoreWrite => ({ bytes, ttlMs, freshMs })
-    if (this.#raw) return then(this.#codec.encodeRaw(value.data), finish)
+    if (this.#raw) return chain(this.#codec.encodeRaw(value.data), finish)
     const writtenAt = this.#backend.storeTime?.(storeKey)
     const facts = { key: text, ttlMs, freshMs, writtenAt, loadMs: value.loadMs }
-    return then(this.#codec.encode(facts, value.data), finish)
+    return chain(this.#codec.encode(facts, value.data), finish)
   }
 
-  #writeEncoded(
-    texts: readonly string[],
-    storeKeys: readonly Key[],
-    encoded: readonly ItemResult<StoreWrite | undefined>[],
+  #writeAll(
+    items: readonly (readonly [string, CacheValue<unknown>])[],
   ): MaybePromise<ItemResult<void>[]> {
-    const results: ItemResult<void>[] = texts.map(() => succeeded(undefined))
-    const writes: [Key, StoreWrite][] = []
-    const writeAt: number[] = []
-    const over: number[] = []
-    for (let index = 0; index < encoded.length; index += 1) {
-      const item = encoded[index] as ItemResult<StoreWrite | undefined>
-      if (!item.ok)
-        results[index] = failed(this.#failure('write', texts[index] as string, item.error))
-      else if (item.value === undefined) over.push(index)
-      else {
-        writeAt.push(index)
-        writes.push([storeKeys[index] as Key, item.value])
-      }
-    }
-    const textAt = (index: number): string => texts[index] as string
-    const written =
-      writes.length === 0
-        ? []
-        : this.#batch<void, void>(
-            'write',
-            writeAt.map(textAt),
-            () => (this.#backend.writeMany as NonNullable<Backend<Key>['writeMany']>)(writes),
-            (_, item) =>
-              this.#written(
-                textAt(writeAt[item] as number),
-                (writes[item] as [Key, StoreWrite])[1],
-              ),
-          )
-    const removed = settleEach(over, (index) =>
-      this.#attempt('remove', textAt(index), () =>
-        then(this.#backend.remove(storeKeys[index] as Key), () => undefined),
-      ),
+    const storeKeys = this.#storeKeys(items.map(([text]) => text))
+    const encoded = settleEach(items, ([text, value], index) =>
+      this.#encode(storeKeys[index] as Key, text, value),
     )
-    return then(written, (done) => {
-      for (let item = 0; item < done.length; item += 1)
-        results[writeAt[item] as number] = done[item] as ItemResult<void>
-      return then(removed, (gone) => {
-        for (let item = 0; item < gone.length; item += 1)
-          results[over[item] as number] = gone[item] as ItemResult<void>
-        return results
+    return chain(encoded, (outcomes) => {
+      const writes: [Key, StoreWrite][] = []
+      const places: number[] = []
+      outcomes.forEach((outcome, place) => {
+        if (!outcome.ok || outcome.value === undefined) return
+        writes.push([storeKeys[place] as Key, outcome.value])
+        places.push(place)
       })
+      const textOf = (write: number): string => items[places[write] as number]?.[0] as string
+      const written = this.#batch<void, void>(
+        'write',
+        writes.map((_, write) => textOf(write)),
+        () => (writes.length === 0 ? [] : (this.#backend.writeMany?.(writes) ?? [])),
+        (_, write) => this.#observer.written(textOf(write), writes[write]?.[1].bytes.length),
+      )
+      // What could not be encoded fails for itself; what is over already is removed.
+      const others = settleEach(outcomes, (outcome, place) => {
+        const text = items[place]?.[0] as string
+        if (!outcome.ok) throw this.#observer.failure('write', text, outcome.error)
+        if (outcome.value !== undefined) return undefined
+        return this.#attempt('remove', text, () =>
+          chain(this.#backend.remove(storeKeys[place] as Key), () => undefined),
+        )
+      })
+      return chain(written, (done) =>
+        chain(others, (results) => {
+          done.forEach((result, write) => {
+            results[places[write] as number] = result
+          })
+          return results
+        }),
+      )
     })
   }
 
@@ -289,94 +285,23 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     stored: StoreRead | undefined,
     context: Context | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
-    if (stored === undefined) return this.#missed(text, 'absent', context)
+    if (stored === undefined) return this.#observer.missed(text, 'absent', context)
     const now = this.#clock.now()
     const decoded: MaybePromise<Decoded<T>> = this.#raw
       ? this.#codec.decodeRaw<T>(stored, now)
       : this.#codec.decode<T>(stored, text, now, this.#backend.storeTime?.(storeKey))
-    return then(decoded, (value) => {
-      if (typeof value === 'string') return this.#dropped(text, value, context)
+    return chain(decoded, (value) => {
+      if (typeof value === 'string') return this.#observer.dropped(text, value, context)
       // Asked again: decompressing off the event loop takes its time.
       const after = this.#clock.now()
       return value.expiresAt <= after
-        ? this.#missed(text, 'expired', context)
-        : this.#hit(text, value, after, context)
+        ? this.#observer.missed(text, 'expired', context)
+        : this.#observer.hit(text, value, after, context)
     })
   }
 
-  #hit<T>(
-    text: string,
-    value: CacheValue<T>,
-    now: number,
-    context: Context | undefined,
-  ): CacheValue<T> {
-    this.#counters.hits += 1
-    const stale = value.staleAt <= now
-    if (context !== undefined) {
-      context.status = stale ? 'stale' : 'hit'
-      context.source = this.label
-      context.missReason = undefined
-      context.ttlMs = value.expiresAt - now
-    }
-    if (this.#reporter.active)
-      this.#reporter.report({ type: 'hit', source: this.label, key: text, stale })
-    return value
-  }
-
-  #dropped(text: string, reason: DropReason, context: Context | undefined): undefined {
-    this.#counters.drop(reason)
-    return this.#missed(text, reason, context)
-  }
-
-  #missed(text: string, reason: MissReason, context: Context | undefined): undefined {
-    this.#counters.misses += 1
-    if (context !== undefined) context.missReason = reason
-    if (this.#reporter.active)
-      this.#reporter.report({ type: 'miss', source: this.label, key: text, reason })
-    return undefined
-  }
-
-  #written(text: string, write: StoreWrite): void {
-    this.#counters.writes += 1
-    const bytes = write.bytes.length
-    if (this.#reporter.active)
-      this.#reporter.report({ type: 'write', source: this.label, key: text, bytes })
-  }
-
-  #deleted(text: string, status: DeleteStatus): DeleteStatus {
-    this.#counters.deletes += 1
-    const { count } = status
-    if (this.#reporter.active)
-      this.#reporter.report({ type: 'delete', source: this.label, key: text, count })
+  #deleted(text: string, { count }: DeleteStatus): DeleteStatus {
+    this.#observer.deleted(text, count)
     return deleteStatus(count)
   }
-
-  #failure(operation: Operation, text: string, error: unknown): unknown {
-    this.#counters.errors += 1
-    const wrapped = CacheError.is(error)
-      ? error
-      : new CacheError(
-          'BACKEND_FAILED',
-          `backend "${this.label}" failed to ${operation} an entry`,
-          {
-            details: { source: this.label, operation },
-            cause: error,
-          },
-        )
-    if (this.#reporter.active) {
-      this.#reporter.report({
-        type: 'error',
-        source: this.label,
-        key: text,
-        operation,
-        error: wrapped,
-      })
-    }
-    return wrapped
-  }
-}
-
-/** Goes on with an answer that may be there already. */
-function then<T, R>(answer: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(answer) ? answer.then(next) : next(answer)
 }

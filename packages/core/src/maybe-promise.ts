@@ -9,3 +9,11 @@ export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
     typeof (answer as Partial<Promise<T>>).then === 'function'
   )
 }
+
+/** Goes on with an answer that may be there already. */
+export function chain<T, R>(
+  answer: MaybePromise<T>,
+  next: (value: T) => MaybePromise<R>,
+): MaybePromise<R> {
+  return isPromise(answer) ? answer.then(next) : next(answer)
+}
