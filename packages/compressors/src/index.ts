@@ -1,1 +1,1 @@
-export {}
+export { passthrough } from './passthrough.ts'

@@ -1,1 +1,2 @@
-export {}
+export { cbor } from './cbor.ts'
+export { json } from './json.ts'

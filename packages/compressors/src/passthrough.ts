@@ -1,0 +1,1 @@
+export { identityCompressor as passthrough } from '@hitbox/core'
