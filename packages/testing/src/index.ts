@@ -1,2 +1,11 @@
 export { type Deferred, deferred } from './deferred.ts'
 export { type ManualClock, manualClock, type ManualClockOptions } from './manual-clock.ts'
+export {
+  type AclUser,
+  type RedisOptions,
+  type RedisServer,
+  startRedis,
+} from './servers/redis-server.ts'
+export type { CommandWord, Reply } from './servers/resp.ts'
+export type { TlsFiles } from './servers/tls-files.ts'
+export { until, type UntilOptions } from './until.ts'
