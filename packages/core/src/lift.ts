@@ -260,7 +260,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
         (_, write) => this.#observer.written(textOf(write), writes[write]?.[1].bytes.length),
       )
       // What could not be encoded fails for itself; what is over already is removed.
-      const others = settleEach(outcomes, (outcome, place) => {
+      const others = settleEach(outcomes, (outcome, place): MaybePromise<void> => {
         const text = items[place]?.[0] as string
         if (!outcome.ok) throw this.#observer.failure('write', text, outcome.error)
         if (outcome.value !== undefined) return undefined

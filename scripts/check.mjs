@@ -1,0 +1,32 @@
+// Everything but the tests: what `npm run check` and .ci/run look at.
+import { readdirSync, readFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkConsumer } from './check-consumer.mjs'
+import { checkDocExamples } from './check-doc-examples.mjs'
+import { checkHygiene } from './check-hygiene.mjs'
+import { root, runSteps, succeeds } from './step.mjs'
+
+const examples = readdirSync(join(root, 'examples')).filter((name) =>
+  existsSync(join(root, 'examples', name, 'package.json')),
+)
+
+const steps = {
+  format: () => succeeds('oxfmt', ['--check', '.']),
+  lint: () => succeeds('oxlint', ['--deny-warnings']),
+  types: () => succeeds('tsc', ['-b']),
+  build: () => succeeds('pnpm', ['run', 'build']),
+  'dead code': () => succeeds('knip', ['--treat-config-hints-as-errors']),
+  'workspace consistency': () => succeeds('sherif', ['--fail-on-warnings']),
+  hygiene: () => checkHygiene(root),
+  'documented examples': () => checkDocExamples(root),
+  'packages: publint, are the types wrong': () =>
+    succeeds('turbo', ['run', 'lint:pkg', '--concurrency=2', '--output-logs=errors-only']),
+  'consumer of the packed tarballs, ESM and CommonJS': () => checkConsumer(root),
+}
+for (const name of examples) {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'examples', name, 'package.json'), 'utf8'))
+  steps[`example: ${name}`] = () =>
+    succeeds('pnpm', ['--dir', join('examples', name), 'run', scripts.check ? 'check' : 'start'])
+}
+
+await runSteps(steps, 'check-results.json')
