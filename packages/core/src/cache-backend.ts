@@ -13,7 +13,7 @@ export interface ReadOptions {
 }
 
 /** One pair of a batch write. */
-export type Entry<T> = readonly [key: KeyInput, value: CacheValue<T>]
+export type Entry<T = unknown> = readonly [key: KeyInput, value: CacheValue<T>]
 
 /**
  * What tiers are made of: typed values under keys, with two moments each.
@@ -36,7 +36,7 @@ export interface CacheBackend extends AsyncDisposable {
     keys: Iterable<KeyInput>,
   ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]>
   /** Of duplicates, the last one stays. */
-  setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]>
+  setMany(entries: Iterable<Entry>): MaybePromise<ItemResult<void>[]>
   deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]>
 
   /** Resolves when the backend can be used; for whoever wants to fail at start rather than at the first call. */

@@ -119,10 +119,10 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     )
   }
 
-  setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
+  setMany(entries: Iterable<Entry>): MaybePromise<ItemResult<void>[]> {
     this.#assertOpen()
     // Of duplicates only the last is written: compressed off the event loop, they could overtake one another.
-    const values = new Map<string, CacheValue<T>>()
+    const values = new Map<string, CacheValue<unknown>>()
     const texts = Array.from(entries, ([key, value]) => {
       const text = keyText(key)
       values.set(text, normalizeValue(value))
