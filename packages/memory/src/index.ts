@@ -1,1 +1,9 @@
-export {}
+export { memoryBackend, type MemoryBackend } from './memory-backend.ts'
+export type {
+  MemoryBackendOptions,
+  MemoryByBytes,
+  MemoryByEntries,
+  MemoryEncoded,
+  MemoryOptions,
+  SizeOf,
+} from './options.ts'

@@ -1,0 +1,244 @@
+import {
+  type BackendStats,
+  type CacheBackend,
+  type CacheValue,
+  closedError,
+  type DeleteStatus,
+  deleteStatus,
+  type DurationInput,
+  type Entry,
+  type Format,
+  type ItemResult,
+  type KeyInput,
+  keyText,
+  normalizeValue,
+  Observer,
+  type ReadOptions,
+  Reporter,
+  settleEach,
+  toTimeout,
+} from '@hitbox/core'
+import { CheapTime, MARGIN_MS } from './cheap-time.ts'
+import { Entries } from './entries.ts'
+import { deepFreeze } from './freeze.ts'
+import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
+import { measure, measureBytes } from './size.ts'
+import { Sweeper } from './sweeper.ts'
+
+/** A tier in this process. Every method answers at once: none returns a promise but `ready` and `close`. */
+export interface MemoryBackend extends CacheBackend {
+  get<T = unknown>(key: KeyInput, options?: ReadOptions): CacheValue<T> | undefined
+  /**
+   * A set that fails leaves nothing under the key: who tried to replace a value wants the old one gone.
+   *
+   * @throws {@link CacheError} `TOO_LARGE` when the entry alone is larger than `maxBytes`; `ENCODE_FAILED` when the value cannot be
+   * frozen or encoded; `INVALID_OPTION` when a moment is no number, or `sizeOf` throws or gives no whole number of 1 or more.
+   */
+  set<T>(key: KeyInput, value: CacheValue<T>): void
+  delete(key: KeyInput): DeleteStatus
+  getMany<T = unknown>(keys: Iterable<KeyInput>): ItemResult<CacheValue<T> | undefined>[]
+  setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[]
+  deleteMany(keys: Iterable<KeyInput>): ItemResult<DeleteStatus>[]
+  peek<T = unknown>(key: KeyInput): CacheValue<T> | undefined
+  /** Entries held, among them those that have ended and are not swept yet. */
+  readonly size: number
+  /** What the entries count for; `undefined` where `maxBytes` is not set. */
+  readonly bytes: number | undefined
+}
+
+/**
+ * Keeps values in this process, dropping the least recently used, each until its moment to the millisecond.
+ *
+ * @example
+ * ```ts
+ * import { cacheValue } from '@hitbox/core'
+ * import { memoryBackend } from '@hitbox/memory'
+ *
+ * const memory = memoryBackend({ maxEntries: 10_000 })
+ * memory.set('user:1', cacheValue({ name: 'Ada' }, { ttl: '250ms' }))
+ * console.log(memory.get('user:1')?.data) // { name: 'Ada' }
+ * await memory.close()
+ * ```
+ * @throws {@link CacheError} `INVALID_OPTION` when no bound is given or an option cannot be used.
+ */
+export function memoryBackend(options: MemoryBackendOptions): MemoryBackend {
+  return new LruMemory(resolveOptions(options))
+}
+
+class LruMemory implements MemoryBackend {
+  readonly label: string
+  readonly #entries: Entries
+  readonly #time: CheapTime
+  readonly #sweeper: Sweeper
+  readonly #observer: Observer
+  readonly #reporter: Reporter
+  readonly #format: Format | undefined
+  readonly #options: ResolvedOptions
+  #closed = false
+
+  constructor(options: ResolvedOptions) {
+    this.label = options.label
+    this.#options = options
+    this.#format = options.format
+    this.#entries = new Entries(options)
+    this.#time = new CheapTime(options.clock)
+    this.#sweeper = new Sweeper(this.#entries, options.clock)
+    this.#observer = new Observer(options.label, options.onEvent)
+    this.#reporter = new Reporter(options.onEvent)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get bytes(): number | undefined {
+    return this.#options.maxBytes === undefined ? undefined : this.#entries.bytes
+  }
+
+  get<T>(key: KeyInput, options?: ReadOptions): CacheValue<T> | undefined {
+    if (this.#closed) throw closedError(this.label)
+    const text = keyText(key)
+    const context = options?.context
+    const entry = this.#entries.get(text)
+    if (entry === undefined) return this.#observer.missed(text, 'absent', context)
+    const now = context === undefined ? this.#momentFor(entry) : this.#time.now()
+    if (entry.expiresAt <= now) {
+      this.#entries.delete(text)
+      return this.#observer.missed(text, 'expired', context)
+    }
+    const value = this.#format === undefined ? entry : decode(this.#format, entry)
+    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, context)
+    this.#entries.delete(text)
+    return this.#observer.dropped(text, 'decode-failed', context)
+  }
+
+  peek<T>(key: KeyInput): CacheValue<T> | undefined {
+    if (this.#closed) throw closedError(this.label)
+    const entry = this.#entries.peek(keyText(key))
+    if (entry === undefined || !this.#alive(entry)) return undefined
+    return (this.#format === undefined ? entry : decode(this.#format, entry)) as
+      | CacheValue<T>
+      | undefined
+  }
+
+  set<T>(key: KeyInput, value: CacheValue<T>): void {
+    if (this.#closed) throw closedError(this.label)
+    const text = keyText(key)
+    const entry = normalizeValue(value)
+    if (!this.#alive(entry)) {
+      this.#entries.delete(text)
+      return
+    }
+    try {
+      this.#keep(text, this.#format === undefined ? entry : encode(this.#format, entry))
+    } catch (error) {
+      this.#entries.delete(text)
+      throw this.#observer.failure('write', text, error)
+    }
+  }
+
+  delete(key: KeyInput): DeleteStatus {
+    if (this.#closed) throw closedError(this.label)
+    const text = keyText(key)
+    const entry = this.#entries.peek(text)
+    const found = entry !== undefined && this.#alive(entry)
+    if (entry !== undefined) this.#entries.delete(text)
+    const status = deleteStatus(found ? 1 : 0)
+    this.#observer.deleted(text, status.count)
+    return status
+  }
+
+  getMany<T>(keys: Iterable<KeyInput>): ItemResult<CacheValue<T> | undefined>[] {
+    if (this.#closed) throw closedError(this.label)
+    return atOnce(Array.from(keys, keyText), (text) => this.get<T>(text))
+  }
+
+  setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[] {
+    if (this.#closed) throw closedError(this.label)
+    const items = Array.from(
+      entries,
+      ([key, value]) => [keyText(key), normalizeValue(value)] as const,
+    )
+    return atOnce(items, ([text, value]) => this.set(text, value))
+  }
+
+  deleteMany(keys: Iterable<KeyInput>): ItemResult<DeleteStatus>[] {
+    if (this.#closed) throw closedError(this.label)
+    return atOnce(Array.from(keys, keyText), (text) => this.delete(text))
+  }
+
+  async ready(options: { readonly timeout?: DurationInput | undefined } = {}): Promise<void> {
+    toTimeout(options.timeout ?? '10s', 'timeout')
+    if (this.#closed) throw closedError(this.label)
+  }
+
+  stats(): BackendStats {
+    return this.#observer.stats()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#sweeper.stop()
+    this.#entries.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** A moment that is as good as now to judge this entry by: far from both of its moments, or exact. */
+  #momentFor({ staleAt, expiresAt }: CacheValue<unknown>): number {
+    const recent = this.#time.recent()
+    const far =
+      expiresAt - MARGIN_MS > recent && (staleAt - MARGIN_MS > recent || staleAt <= recent)
+    return far ? recent : this.#time.now()
+  }
+
+  #alive({ expiresAt }: CacheValue<unknown>): boolean {
+    return expiresAt - MARGIN_MS > this.#time.recent() || expiresAt > this.#time.now()
+  }
+
+  #keep(text: string, entry: CacheValue<unknown>): void {
+    const { frozen } = this.#options
+    const bytes = this.#measure(text, entry.data)
+    if (frozen) {
+      deepFreeze(entry.data)
+      Object.freeze(entry)
+    }
+    const evicted: string[] | undefined = this.#reporter.active ? [] : undefined
+    this.#entries.set(text, entry, bytes, evicted)
+    this.#sweeper.added(entry.expiresAt)
+    this.#observer.written(text, bytes)
+    if (evicted === undefined) return
+    for (const key of evicted) this.#reporter.report({ type: 'evict', source: this.label, key })
+  }
+
+  #measure(text: string, data: unknown): number | undefined {
+    const { maxBytes, sizeOf } = this.#options
+    if (maxBytes === undefined) return undefined
+    if (sizeOf === undefined) return measureBytes(data as Uint8Array, text, maxBytes)
+    return measure(sizeOf, data, text, maxBytes)
+  }
+}
+
+function encode(format: Format, entry: CacheValue<unknown>): CacheValue<Uint8Array> {
+  const { staleAt, expiresAt, loadMs } = entry
+  const bytes = format.encode(entry.data)
+  // A view would keep the whole of its buffer alive, which nobody counts.
+  const data = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+  return { data, staleAt, expiresAt, loadMs }
+}
+
+function decode(format: Format, entry: CacheValue<unknown>): CacheValue<unknown> | undefined {
+  const { staleAt, expiresAt, loadMs } = entry
+  try {
+    return { data: format.decode(entry.data as Uint8Array), staleAt, expiresAt, loadMs }
+  } catch {
+    return undefined // whatever a format throws, the entry is unusable: a miss
+  }
+}
+
+/** {@link settleEach} for operations that never promise, and so answer at once. */
+function atOnce<Item, T>(items: readonly Item[], operation: (item: Item) => T): ItemResult<T>[] {
+  return settleEach(items, operation) as ItemResult<T>[]
+}
