@@ -1,0 +1,22 @@
+// The same from CommonJS: Node >= 20.19 requires ES modules.
+const assert = require('node:assert/strict')
+const { compose } = require('@hitbox/composition')
+const { cacheValue } = require('@hitbox/core')
+const { json } = require('@hitbox/formats/json')
+const { memoryBackend } = require('@hitbox/memory')
+const { redisBackend, single } = require('@hitbox/redis')
+
+async function main() {
+  const tiers = compose(
+    memoryBackend({ maxEntries: 10 }),
+    memoryBackend({ maxBytes: 100_000, values: 'encoded', valueFormat: json, label: 'encoded' }),
+  )
+  await tiers.set('k', cacheValue({ a: [1, 2, 3] }, { ttl: '1m' }))
+  assert.deepEqual((await tiers.get('k')).data, { a: [1, 2, 3] })
+  await tiers.close()
+  const nowhere = redisBackend({ connection: single('redis://127.0.0.1:1'), responseTimeout: '200ms' })
+  await assert.rejects(async () => nowhere.get('k'), { name: 'CacheError' })
+  await nowhere.close()
+}
+
+main()
