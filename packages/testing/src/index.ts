@@ -9,3 +9,13 @@ export {
 export type { CommandWord, Reply } from './servers/resp.ts'
 export type { TlsFiles } from './servers/tls-files.ts'
 export { until, type UntilOptions } from './until.ts'
+export {
+  type RedisCluster,
+  type RedisClusterOptions,
+  startRedisCluster,
+} from './servers/redis-cluster.ts'
+export {
+  type RedisSentinel,
+  type RedisSentinelOptions,
+  startRedisSentinel,
+} from './servers/redis-sentinel.ts'
