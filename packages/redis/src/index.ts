@@ -1,1 +1,5 @@
-export {}
+export { client, type RedisConnection, single, type SingleOptions } from './connection.ts'
+export type { EndpointOptions } from './endpoint.ts'
+export type { RedisBackendOptions } from './options.ts'
+export { redisBackend } from './redis-backend.ts'
+export type { RedisClientLike } from './user-line.ts'

@@ -1,0 +1,205 @@
+import { CacheError, type Clock, closedError, type Reporter, type Timer } from '@hitbox/core'
+import type { Call } from './dial.ts'
+import type { KeepAlive } from './keep-alive.ts'
+import type { Line, Waiter } from './line.ts'
+import type { Session } from './session.ts'
+import { StateReport } from './state-report.ts'
+
+/** What every link of a backend shares. */
+export interface LinkSettings {
+  readonly label: string
+  readonly clock: Clock
+  readonly reporter: Reporter
+  readonly connectTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly keepAlive: KeepAlive
+}
+
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 100
+/** How long after a demotion the next one counts, lest a server that stays a replica be connected to over and over. */
+const DEMOTION_PAUSE_MS = 1_000
+
+/**
+ * One connection to one place, made when somebody needs it and again after it was lost.
+ *
+ * Attempts are spaced by a pause that grows with each failure but stays a fraction of `responseTimeout`: whoever comes sees an
+ * attempt begin while it waits. An attempt that hangs does not hold up the next for more than a third of that time either; the
+ * oldest goes on to its `connectTimeout`, for networks that are slow, and the younger one is replaced, for servers that come back.
+ */
+export class Link implements Line {
+  session: Session | undefined
+  readonly #settings: LinkSettings
+  readonly #dial: (call: Call) => Promise<Session>
+  readonly #waiters = new Set<Waiter>()
+  readonly #spacingMs: number
+  readonly #longestPauseMs: number
+  /** Under way, the oldest first: at most two. */
+  readonly #attempts: Attempt[] = []
+  #failures = 0
+  #notBefore = 0
+  #next: Timer | undefined
+  readonly #state: StateReport
+  #demotedAt = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  constructor(dial: (call: Call) => Promise<Session>, settings: LinkSettings) {
+    this.#dial = dial
+    this.#settings = settings
+    this.#state = new StateReport(settings.label, settings.reporter)
+    this.#spacingMs = settings.responseTimeoutMs / 3
+    this.#longestPauseMs = Math.min(LONGEST_PAUSE_MS, settings.responseTimeoutMs / 4)
+  }
+
+  join(waiter: Waiter): void {
+    if (this.#closed) return waiter.reject(closedError(this.#settings.label))
+    if (this.session !== undefined) return waiter.accept(this.session)
+    this.#waiters.add(waiter)
+    this.#proceed()
+  }
+
+  leave(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
+    if (this.#waiters.size === 0) this.#unschedule()
+  }
+
+  drop(session: Session, error: unknown): void {
+    if (this.session !== session) return
+    session.end()
+    this.#lost(session, error)
+  }
+
+  demoted(session: Session): void {
+    const now = this.#settings.clock.now()
+    if (this.session !== session || now < this.#demotedAt + DEMOTION_PAUSE_MS) return
+    this.#demotedAt = now
+    this.session = undefined
+    // What was sent before gets its answers first.
+    this.#settings.clock.setTimeout(session.end, this.#settings.responseTimeoutMs)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#unschedule()
+    const error = closedError(this.#settings.label)
+    for (const attempt of this.#attempts.splice(0)) attempt.abandon(error)
+    this.session?.end()
+    this.session = undefined
+    this.#rejectWaiters(error, Number.POSITIVE_INFINITY)
+  }
+
+  /** Begins the next attempt if somebody waits for it and its time has come, or makes sure that it will be. */
+  #proceed(): void {
+    if (this.#waiters.size === 0 || this.#next !== undefined) return
+    const { clock, keepAlive } = this.#settings
+    const now = clock.now()
+    const youngest = this.#attempts.at(-1)
+    const spaced = youngest === undefined ? now : youngest.startedAt + this.#spacingMs
+    const due = Math.max(spaced, this.#notBefore)
+    if (due <= now) this.#start(now)
+    const delayMs = due <= now ? this.#spacingMs : due - now
+    keepAlive.hold(this)
+    this.#next = clock.setTimeout(() => {
+      this.#next = undefined
+      keepAlive.release(this)
+      this.#proceed()
+    }, delayMs)
+  }
+
+  #unschedule(): void {
+    this.#next?.cancel()
+    this.#next = undefined
+    this.#settings.keepAlive.release(this)
+  }
+
+  #start(now: number): void {
+    if (this.#attempts.length === 2) this.#attempts.pop()?.abandon(this.#timeout())
+    const attempt = new Attempt(now)
+    this.#attempts.push(attempt)
+    attempt
+      .begin(this.#dial, this.#settings, () => this.#timeout(), this.#lost)
+      .then(
+        (session) => this.#arrived(attempt, session),
+        (error: unknown) => this.#failed(attempt, error),
+      )
+  }
+
+  #arrived(attempt: Attempt, session: Session): void {
+    if (!this.#forget(attempt) || this.session !== undefined) return session.end()
+    for (const other of this.#attempts.splice(0)) other.abandon(this.#timeout())
+    this.#unschedule()
+    this.#failures = 0
+    this.#notBefore = 0
+    this.session = session
+    this.#state.report('up')
+    for (const waiter of this.#waiters) waiter.accept(session)
+    this.#waiters.clear()
+  }
+
+  #failed(attempt: Attempt, error: unknown): void {
+    if (!this.#forget(attempt)) return
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, this.#longestPauseMs)
+    this.#failures += 1
+    this.#notBefore = this.#settings.clock.now() + pause * (0.5 + Math.random() / 2)
+    this.#state.report('down', error)
+    this.#rejectWaiters(error, attempt.startedAt)
+    this.#unschedule()
+    this.#proceed()
+  }
+
+  readonly #lost = (session: Session, error: unknown): void => {
+    if (this.session !== session) return
+    this.session = undefined
+    this.#state.report('down', error)
+  }
+
+  /** @returns whether it was still under way. */
+  #forget(attempt: Attempt): boolean {
+    const at = this.#attempts.indexOf(attempt)
+    if (at !== -1) this.#attempts.splice(at, 1)
+    return at !== -1
+  }
+
+  #rejectWaiters(error: unknown, startedAt: number): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.since > startedAt) break
+      this.#waiters.delete(waiter)
+      waiter.reject(error)
+    }
+  }
+
+  #timeout(): CacheError<'TIMEOUT'> {
+    const { label: source, connectTimeoutMs: timeoutMs } = this.#settings
+    const message = `backend "${source}" did not connect within ${timeoutMs} ms`
+    return new CacheError('TIMEOUT', message, {
+      details: { source, operation: 'connect', timeoutMs },
+    })
+  }
+}
+
+class Attempt {
+  readonly startedAt: number
+  readonly #abort = new AbortController()
+
+  constructor(startedAt: number) {
+    this.startedAt = startedAt
+  }
+
+  async begin(
+    dial: (call: Call) => Promise<Session>,
+    { clock, connectTimeoutMs }: LinkSettings,
+    late: () => Error,
+    onLost: Call['onLost'],
+  ): Promise<Session> {
+    const timer = clock.setTimeout(() => this.abandon(late()), connectTimeoutMs)
+    try {
+      return await dial({ signal: this.#abort.signal, onLost })
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  abandon(error: Error): void {
+    this.#abort.abort(error)
+  }
+}

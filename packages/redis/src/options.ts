@@ -1,0 +1,189 @@
+import type { ConnectionOptions } from 'node:tls'
+import {
+  type Clock,
+  type Compressor,
+  type DurationInput,
+  type Format,
+  hashed,
+  identityCompressor,
+  invalidOption,
+  type KeyFormat,
+  knownOptions,
+  LIFT_OPTIONS,
+  type LiftOptions,
+  oneOf,
+  Reporter,
+  systemClock,
+  toLabel,
+  toTimeout,
+  urlEncoded,
+  wholeNumber,
+} from '@hitbox/core'
+import { cbor } from '@hitbox/formats/cbor'
+import { planOf, type RedisConnection, type RedisPlan } from './connection.ts'
+import type { Access } from './dial.ts'
+import type { DispatcherSettings } from './dispatcher.ts'
+import { checkDatabase } from './endpoint.ts'
+import { KeepAlive } from './keep-alive.ts'
+import type { LinkSettings } from './link.ts'
+
+export interface RedisBackendOptions extends LiftOptions {
+  /** Where to connect to: made by {@link single}, {@link cluster}, {@link sentinel} or {@link client}. */
+  readonly connection: RedisConnection
+  /** ACL user; wins over the one in a url. Needs a password. @defaultValue the default user */
+  readonly username?: string | undefined
+  /** Wins over the one in a url. @defaultValue none */
+  readonly password?: string | undefined
+  /** Number of the database; a cluster has only 0. Wins over the one in a url. @defaultValue 0 */
+  readonly database?: number | undefined
+  /** `true`, or options of Node's `tls.connect`; `rediss://` means `true`. @defaultValue no TLS but where a url says so */
+  readonly tls?: boolean | ConnectionOptions | undefined
+  /** Name in errors, events and source paths. @defaultValue `'redis'` */
+  readonly label?: string | undefined
+  /** What Redis sees of a key. Longer than 1,024 bytes it becomes a hash. @defaultValue `urlEncoded` */
+  readonly keyFormat?: KeyFormat | undefined
+  /** @defaultValue `cbor` */
+  readonly valueFormat?: Format | undefined
+  /** @defaultValue none: bytes stay as they are */
+  readonly compressor?: Compressor | undefined
+  /**
+   * `string`: an envelope under one key, with checksum and proof of the key. `hash`: fields `d` and `s`, for sharing with the Rust
+   * framework; slower, and without both.
+   * @defaultValue `'string'`
+   */
+  readonly layout?: 'string' | 'hash' | undefined
+  /** Longest a connection may take to be usable: name, TCP, TLS and login. @defaultValue `'1s'` */
+  readonly connectTimeout?: DurationInput | undefined
+  /** Longest any operation may take, the wait for a connection included; a batch counts as one. @defaultValue `'1s'` */
+  readonly responseTimeout?: DurationInput | undefined
+  /** How often an operation is sent again, within its time, when the connection was lost before the answer. 0 to 10. @defaultValue 1 */
+  readonly retries?: number | undefined
+  /** Commands that may be under way; further operations fail at once with `OVERLOADED`. @defaultValue 10,000 */
+  readonly maxPending?: number | undefined
+  /** Lets the `v8` format in, which is not made for bytes that others can write. @defaultValue false */
+  readonly allowV8?: boolean | undefined
+}
+
+/** Every option present and checked. */
+export interface Resolved {
+  readonly plan: RedisPlan
+  readonly access: Access
+  readonly keyFormat: KeyFormat
+  readonly valueFormat: Format
+  readonly compressor: Compressor
+  readonly layout: 'string' | 'hash'
+  readonly settings: DispatcherSettings & LinkSettings
+  readonly lift: LiftOptions
+}
+
+const NAMES = [
+  'connection',
+  'username',
+  'password',
+  'database',
+  'tls',
+  'label',
+  'keyFormat',
+  'valueFormat',
+  'compressor',
+  'layout',
+  'connectTimeout',
+  'responseTimeout',
+  'retries',
+  'maxPending',
+  'allowV8',
+] as const
+
+export function resolveOptions(options: RedisBackendOptions): Resolved {
+  knownOptions('redisBackend', options, [...NAMES, ...LIFT_OPTIONS])
+  const plan = planOf(options.connection)
+  const valueFormat = options.valueFormat ?? cbor
+  if (options.allowV8 !== true) refuseV8([valueFormat, ...(options.acceptFormats ?? [])])
+  const clock: Clock = options.clock ?? systemClock
+  const { acceptFormats, acceptCompressors, maxValueBytes, maxRawBytes, onEvent } = options
+  return {
+    plan,
+    access: accessOf(options, plan),
+    keyFormat: hashed(checkKeyFormat(options.keyFormat ?? urlEncoded)),
+    valueFormat,
+    compressor: options.compressor ?? identityCompressor,
+    layout: oneOf('layout', options.layout ?? 'string', ['string', 'hash']),
+    settings: {
+      label: toLabel(options.label ?? 'redis'),
+      clock,
+      reporter: new Reporter(onEvent),
+      keepAlive: new KeepAlive(),
+      connectTimeoutMs: toTimeout(options.connectTimeout ?? '1s', 'connectTimeout'),
+      responseTimeoutMs: toTimeout(options.responseTimeout ?? '1s', 'responseTimeout'),
+      retries: wholeNumber('retries', options.retries ?? 1, { min: 0, max: 10 }),
+      maxPending: wholeNumber('maxPending', options.maxPending ?? 10_000, { min: 1 }),
+    },
+    lift: { acceptFormats, acceptCompressors, maxValueBytes, maxRawBytes, onEvent, clock },
+  }
+}
+
+function accessOf(options: RedisBackendOptions, plan: RedisPlan): Access {
+  if (plan.mode === 'client') return refuseAccess(options)
+  const { target } = plan
+  const username = text('username', options.username) ?? target.username
+  const password = text('password', options.password) ?? target.password
+  const database =
+    options.database === undefined ? target.database : checkDatabase(options.database, 'database')
+  if (username !== undefined && password === undefined) {
+    throw invalidOption('password', 'given together with a username', undefined)
+  }
+  const tls = tlsOf(options.tls, target.tls)
+  if (tls !== undefined && 'path' in target.endpoint) {
+    throw invalidOption('tls', 'left out for a unix socket', true)
+  }
+  return { username, password, database: database ?? 0, tls, readOnly: false }
+}
+
+/** A client of the user's has all this already. */
+function refuseAccess(options: RedisBackendOptions): Access {
+  for (const name of ['username', 'password', 'database', 'tls', 'connectTimeout'] as const) {
+    if (options[name] === undefined) continue
+    throw invalidOption(name, 'left to the client that is passed in', typeof options[name])
+  }
+  return {
+    username: undefined,
+    password: undefined,
+    database: 0,
+    tls: undefined,
+    readOnly: false,
+  }
+}
+
+function tlsOf(
+  tls: RedisBackendOptions['tls'],
+  urlSaysTls: boolean,
+): ConnectionOptions | undefined {
+  if (tls === false && urlSaysTls) {
+    throw invalidOption('tls', 'true or options, since the url says rediss', tls)
+  }
+  if (typeof tls === 'object' && tls !== null) return { ...tls }
+  if (tls === undefined || typeof tls === 'boolean') {
+    return (tls ?? urlSaysTls) ? {} : undefined
+  }
+  throw invalidOption('tls', 'true, false or options of tls.connect', tls)
+}
+
+function text(option: string, value: unknown): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value
+  throw invalidOption(option, 'a text that is not empty', typeof value)
+}
+
+function checkKeyFormat(format: KeyFormat): KeyFormat {
+  const usable =
+    typeof format === 'object' &&
+    format !== null &&
+    typeof format.encode === 'function' &&
+    typeof format.decode === 'function'
+  if (usable) return format
+  throw invalidOption('keyFormat', 'an object with encode and decode', format)
+}
+
+function refuseV8(formats: readonly Format[]): void {
+  if (!formats.some((format) => format?.id === 'v8')) return
+  throw invalidOption('valueFormat', 'another format than "v8", or allowed by "allowV8"', 'v8')
+}

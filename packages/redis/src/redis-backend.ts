@@ -1,0 +1,54 @@
+import { type CacheBackend, liftBackend } from '@hitbox/core'
+import { dial } from './dial.ts'
+import { Link } from './link.ts'
+import { type RedisBackendOptions, resolveOptions, type Resolved } from './options.ts'
+import { OneLine } from './one-line.ts'
+import { RedisStore } from './store.ts'
+import { StringLayout } from './string-layout.ts'
+import type { Topology } from './topology.ts'
+import { UserLine } from './user-line.ts'
+
+/**
+ * Keeps values in Redis or Valkey, shared by every process that connects to it.
+ *
+ * Nothing is connected before the first operation, and nothing outlives `responseTimeout`: an operation on a server that stands
+ * still, is gone or never answers fails with `TIMEOUT` or `BACKEND_FAILED`, and the first one after it has come back succeeds.
+ *
+ * @example
+ * ```ts
+ * import { cacheValue } from '@hitbox/core'
+ * import { redisBackend, single } from '@hitbox/redis'
+ *
+ * const redis = redisBackend({ connection: single('redis://localhost:6379'), responseTimeout: '300ms' })
+ * await redis.set('user:1', cacheValue({ name: 'Ada' }, { ttl: '10m', staleAfter: '1m' }))
+ * console.log((await redis.get('user:1'))?.data) // { name: 'Ada' }
+ * await redis.close()
+ * ```
+ * @throws {@link CacheError} `INVALID_OPTION` when an option cannot be used.
+ */
+export function redisBackend(options: RedisBackendOptions): CacheBackend {
+  const resolved = resolveOptions(options)
+  const { keyFormat, valueFormat, compressor, settings, lift } = resolved
+  const store = new RedisStore({
+    topology: topologyOf(resolved),
+    layout: (timeKnown) => new StringLayout(settings.clock, keyFormat, timeKnown),
+    keyFormat,
+    valueFormat,
+    compressor,
+    settings,
+  })
+  return liftBackend(store, lift)
+}
+
+function topologyOf({ plan, access, settings }: Resolved): Topology {
+  switch (plan.mode) {
+    case 'single':
+      return new OneLine(
+        new Link((call) => dial(plan.target.endpoint, access, settings.clock, call), settings),
+      )
+    case 'client':
+      return new OneLine(new UserLine(plan.client, settings))
+    default:
+      return plan satisfies never
+  }
+}

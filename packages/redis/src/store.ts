@@ -1,0 +1,160 @@
+import {
+  type Backend,
+  type Clock,
+  type Compressor,
+  type DeleteStatus,
+  deleteStatus,
+  type Format,
+  type ItemResult,
+  type KeyFormat,
+  type Operation,
+  type StoreKey,
+  type StoreRead,
+  type StoreWrite,
+} from '@hitbox/core'
+import { runBatch, type SendItems } from './batch.ts'
+import { Dispatcher, type DispatcherSettings } from './dispatcher.ts'
+import type { Layout } from './layout.ts'
+import type { Line } from './line.ts'
+import type { Session } from './session.ts'
+import type { Topology } from './topology.ts'
+import { word } from './words.ts'
+
+export interface StoreParts {
+  readonly topology: Topology
+  readonly layout: (timeKnown: (key: StoreKey) => boolean) => Layout
+  readonly keyFormat: KeyFormat
+  readonly valueFormat: Format
+  readonly compressor: Compressor
+  readonly settings: DispatcherSettings
+}
+
+/** The port over any topology and layout. */
+export class RedisStore implements Backend<StoreKey> {
+  readonly label: string
+  readonly keyFormat: KeyFormat
+  readonly valueFormat: Format
+  readonly compressor: Compressor
+  readonly layout: 'envelope' | 'raw'
+  readonly #topology: Topology
+  readonly #layout: Layout
+  readonly #dispatcher: Dispatcher
+  readonly #clock: Clock
+
+  constructor(parts: StoreParts) {
+    this.label = parts.settings.label
+    this.keyFormat = parts.keyFormat
+    this.valueFormat = parts.valueFormat
+    this.compressor = parts.compressor
+    this.#topology = parts.topology
+    this.#clock = parts.settings.clock
+    this.#dispatcher = new Dispatcher(parts.settings)
+    this.#layout = parts.layout((key) => this.#timeKnown(key))
+    this.layout = this.#layout.kind
+  }
+
+  storeTime(key: StoreKey): number | undefined {
+    return this.#topology.primary(key).session?.time.when(this.#clock.now())
+  }
+
+  read(key: StoreKey): Promise<StoreRead | undefined> {
+    return this.#dispatcher.run('read', this.#topology.reader(key), (session) =>
+      this.#layout.read(session, key),
+    )
+  }
+
+  async write(key: StoreKey, entry: StoreWrite): Promise<void> {
+    const since = this.#clock.now()
+    await this.#dispatcher.run('write', this.#topology.primary(key), (session) =>
+      this.#layout.write(session, key, entry, since),
+    )
+  }
+
+  remove(key: StoreKey): Promise<DeleteStatus> {
+    return this.#dispatcher.run('remove', this.#topology.primary(key), (session) =>
+      unlink(session, key),
+    )
+  }
+
+  readMany(keys: readonly StoreKey[]): Promise<ItemResult<StoreRead | undefined>[]> {
+    const { together } = this.#topology
+    return this.#batch<StoreRead | undefined>(
+      'read',
+      keys.map((key) => this.#topology.reader(key)),
+      (session, items) => {
+        const some = items.map((item) => keys[item] as StoreKey)
+        return this.#layout.readMany(session, some, together)
+      },
+    )
+  }
+
+  writeMany(entries: readonly (readonly [StoreKey, StoreWrite])[]): Promise<ItemResult<void>[]> {
+    const since = this.#clock.now()
+    return this.#batch<void>(
+      'write',
+      entries.map(([key]) => this.#topology.primary(key)),
+      (session, items) =>
+        items.map((item) => {
+          const [key, entry] = entries[item] as readonly [StoreKey, StoreWrite]
+          const written = this.#layout.write(session, key, entry, since)
+          return { count: 1, answer: written.then(() => [undefined]) }
+        }),
+    )
+  }
+
+  removeMany(keys: readonly StoreKey[]): Promise<ItemResult<DeleteStatus>[]> {
+    return this.#batch<DeleteStatus>(
+      'remove',
+      keys.map((key) => this.#topology.primary(key)),
+      (session, items) =>
+        items.map((item) => ({
+          count: 1,
+          answer: unlink(session, keys[item] as StoreKey).then((status) => [status]),
+        })),
+    )
+  }
+
+  async ready(timeoutMs: number): Promise<void> {
+    const lines = await this.#topology.all(timeoutMs)
+    const settings = { ...this.#dispatcher.settings, responseTimeoutMs: timeoutMs }
+    const dispatcher = new Dispatcher(settings)
+    await Promise.all(
+      lines.map((line) => dispatcher.run('connect', line, (session) => session.send(['PING']))),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.idle()
+    this.#topology.close()
+  }
+
+  /** Sends the items of each line together, so that each is written to once. */
+  async #batch<T>(
+    operation: Operation,
+    lines: readonly Line[],
+    send: SendItems<T>,
+  ): Promise<ItemResult<T>[]> {
+    const groups = new Map<Line, number[]>()
+    for (let item = 0; item < lines.length; item += 1) {
+      const line = lines[item] as Line
+      const group = groups.get(line)
+      if (group === undefined) groups.set(line, [item])
+      else group.push(item)
+    }
+    const results: ItemResult<T>[] = Array.from({ length: lines.length })
+    const batches = Array.from(groups, ([line, items]) =>
+      runBatch(this.#dispatcher, operation, line, items, results, send),
+    )
+    await Promise.all(batches)
+    return results
+  }
+
+  #timeKnown(key: StoreKey): boolean {
+    return this.#topology.primary(key).session?.time.known ?? false
+  }
+}
+
+async function unlink(session: Session, key: StoreKey): Promise<DeleteStatus> {
+  session.keepTime()
+  return deleteStatus((await session.send(['UNLINK', word(key)])) as number)
+}
