@@ -118,7 +118,7 @@ function unpack(cache, bin) {
     const wrapper = join(bin, name)
     writeFileSync(
       wrapper,
-      `#!/bin/sh\nLD_LIBRARY_PATH='${libraries.join(':')}' exec '${program}' "$@"\n`,
+      `#!/bin/sh\nexport OPENSSL_CONF='${tree}/etc/ssl/openssl.cnf'\nLD_LIBRARY_PATH='${libraries.join(':')}' exec '${program}' "$@"\n`,
     )
     chmodSync(wrapper, 0o755)
   }
