@@ -1,11 +1,125 @@
+import { types } from 'node:util'
 import type { Format } from '@hitbox/core'
+import { decoding, encodeFailed } from './failure.ts'
+import { flatten } from './graph/flatten.ts'
+import { instanceOf } from './instance-of.ts'
+import { pathText, type Step } from './path.ts'
 
-const utf8 = /* @__PURE__ */ new TextEncoder()
-const text = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true })
+const ID = 'json'
+const MAX_DEPTH = 2_000
+/** Objects met again. Each is written again, so a few shared ones within each other could become gigabytes. */
+const MAX_REPEATS = 1_000_000
 
-/** JSON text in UTF-8: readable by everything. */
+/**
+ * JSON text in UTF-8, for readers in other languages and for eyes.
+ *
+ * Refuses what JSON would change, such as dates, maps and `NaN`, instead of changing it. Two conversions remain: a property that
+ * holds `undefined` is left out, and an object that is in the value twice becomes two objects.
+ */
 export const json: Format = Object.freeze({
-  id: 'json',
-  encode: (value: unknown): Uint8Array => utf8.encode(JSON.stringify(value)),
-  decode: (bytes: Uint8Array): unknown => JSON.parse(text.decode(bytes)),
+  id: ID,
+  encode: (value: unknown): Uint8Array => {
+    const text = stringify(value)
+    return new TextEncoder().encode(text)
+  },
+  decode: (bytes: Uint8Array): unknown =>
+    decoding(ID, (): unknown =>
+      JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)),
+    ),
 })
+
+function stringify(value: unknown): string {
+  const steps: Step[] = []
+  let reason: string | undefined
+  try {
+    reason = new Check(steps).run(value)
+    if (reason === undefined) return JSON.stringify(value)
+  } catch (cause) {
+    flatten(value, ID) // throws too, and knows where
+    throw encodeFailed(ID, '$', 'what throws when it is read', cause)
+  }
+  throw encodeFailed(ID, pathText(steps), reason)
+}
+
+/** Looks for what does not come back equal. Tells why, and the steps to it from the inside out. */
+class Check {
+  readonly #steps: Step[]
+  readonly #open = new Set<object>()
+  readonly #seen = new Set<object>()
+  #repeats = 0
+
+  constructor(steps: Step[]) {
+    this.#steps = steps
+  }
+
+  run(value: unknown): string | undefined {
+    return value === undefined ? 'undefined' : this.#value(value)
+  }
+
+  #value(value: unknown): string | undefined {
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+      case 'undefined':
+        return undefined
+      case 'number':
+        if (!Number.isFinite(value)) return 'a number that is not finite'
+        return Object.is(value, -0) ? 'the number -0' : undefined
+      case 'object':
+        return value === null ? undefined : this.#object(value)
+      default:
+        return `a ${typeof value}`
+    }
+  }
+
+  #object(value: object): string | undefined {
+    if (this.#open.size > MAX_DEPTH) return `a value deeper than ${MAX_DEPTH} levels`
+    const before = this.#seen.size
+    if (this.#seen.add(value).size === before) {
+      if (this.#open.has(value)) return 'a cycle'
+      this.#repeats += 1
+      if (this.#repeats > MAX_REPEATS) return 'so many copies of shared objects'
+    }
+    this.#open.add(value)
+    const reason = this.#parts(value)
+    this.#open.delete(value)
+    return reason
+  }
+
+  #parts(value: object): string | undefined {
+    if (Object.getOwnPropertySymbols(value).length > 0) return 'a property whose key is a symbol'
+    if (Array.isArray(value)) return this.#array(value)
+    if (!isPlain(value)) return instanceOf(value)
+    for (const key of Object.keys(value)) {
+      const reason = this.#value((value as Readonly<Record<string, unknown>>)[key])
+      if (reason !== undefined) return this.#at(key, reason)
+    }
+    return undefined
+  }
+
+  #array(value: readonly unknown[]): string | undefined {
+    if (Object.keys(value).length !== value.length) return 'an array with holes or properties'
+    for (let index = 0; index < value.length; index += 1) {
+      const item = value[index]
+      const reason = item === undefined ? 'undefined in an array' : this.#value(item)
+      if (reason !== undefined) return this.#at(index, reason)
+    }
+    return undefined
+  }
+
+  #at(step: Step, reason: string): string {
+    this.#steps.push(step)
+    return reason
+  }
+}
+
+/** Plain here or in another realm, and not `arguments`. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) return !types.isArgumentsObject(value)
+  return (
+    prototype !== null &&
+    Object.getPrototypeOf(prototype) === null &&
+    Object.hasOwn(prototype as object, 'isPrototypeOf')
+  )
+}
