@@ -19,3 +19,6 @@ export {
   type RedisSentinelOptions,
   startRedisSentinel,
 } from './servers/redis-sentinel.ts'
+export type { Direction, Fault } from './proxy/fault.ts'
+export { type FaultProxy, faultProxy, type ProxyTarget } from './proxy/fault-proxy.ts'
+export type { WireStats } from './proxy/wire-counts.ts'
