@@ -22,7 +22,8 @@ const utf8 = new TextEncoder()
 
 /** Puts a payload into an envelope. */
 export function sealEnvelope(facts: EnvelopeFacts, payload: Uint8Array): Uint8Array {
-  const key = utf8.encode(facts.key)
+  // Most keys are ASCII, and are then written directly: an encoder call costs as much as the rest of this.
+  const key = isAscii(facts.key) ? facts.key : utf8.encode(facts.key)
   const { formatId, compressorId, loadMs } = facts
   const payloadAt = HEADER_BYTES + formatId.length + compressorId.length + key.length
   const end = payloadAt + payload.length
@@ -41,10 +42,17 @@ export function sealEnvelope(facts: EnvelopeFacts, payload: Uint8Array): Uint8Ar
   bytes[39] = compressorId.length
   putAscii(bytes, HEADER_BYTES, formatId)
   putAscii(bytes, HEADER_BYTES + formatId.length, compressorId)
-  bytes.set(key, payloadAt - key.length)
+  if (typeof key === 'string') putAscii(bytes, payloadAt - key.length, key)
+  else bytes.set(key, payloadAt - key.length)
   bytes.set(payload, payloadAt)
   putU32(bytes, end, crc32(bytes.subarray(0, end)))
   return bytes
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1)
+    if (text.charCodeAt(index) > 127) return false
+  return true
 }
 
 function putAscii(bytes: Uint8Array, at: number, text: string): void {
