@@ -1,0 +1,281 @@
+import {
+  type BackendStats,
+  type CacheBackend,
+  type CacheValue,
+  chain,
+  type Clock,
+  closedError,
+  type Context,
+  type DeleteStatus,
+  type DurationInput,
+  type Entry,
+  isPromise,
+  type ItemResult,
+  type KeyInput,
+  keyText,
+  type MaybePromise,
+  normalizeValue,
+  type ReadOptions,
+  sourcePath,
+} from '@hitbox/core'
+import {
+  type ComposeOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  splitArguments,
+} from './compose-options.ts'
+import { BoundedOffload, type OffloadManager } from './offload-manager.ts'
+import { explainHit, forgetAnswer } from './read/explain.ts'
+import { Lookup, type Results } from './read/lookup.ts'
+import { readInOrder, readParallel, readRace } from './read/policies.ts'
+import { SequentialRead } from './read/sequential-read.ts'
+import { removeEverywhere } from './remove-everywhere.ts'
+import type { TierGuard } from './tier-guard.ts'
+import { type Item, TierSet } from './tier-set.ts'
+import { writeOptimistic, writeRace } from './write/at-once.ts'
+import { writeInOrder } from './write/sequential.ts'
+import { writeThrough } from './write/through.ts'
+import { Writing } from './write/writing.ts'
+
+/** What {@link compose} takes: two or more tiers from the uppermost to the lowest, then options if any. */
+export type ComposeArguments =
+  | readonly [CacheBackend, CacheBackend, ...CacheBackend[]]
+  | readonly [CacheBackend, CacheBackend, ...CacheBackend[], ComposeOptions]
+
+/**
+ * Stacks backends into tiers that act as one backend: the quick and small one first, the one that all share last.
+ * Compositions are backends, so they nest.
+ *
+ * With the defaults, a change that was acknowledged is obeyed: no read that begins later, through this composition, is
+ * answered with an older value. A tier that hangs holds up the calls that wait for it for as long as it hangs, so give
+ * backends that may hang a deadline.
+ *
+ * Owns its tiers: closing the composition closes them. {@link borrowed} keeps one open.
+ *
+ * @example
+ * ```ts
+ * import { compose } from '@hitbox/composition'
+ * import type { CacheBackend } from '@hitbox/core'
+ *
+ * export const tiersOf = (memory: CacheBackend, redis: CacheBackend): CacheBackend =>
+ *   compose(memory, redis, { label: 'users', maxTtl: ['1m', undefined] })
+ * ```
+ * @throws {@link CacheError} `INVALID_OPTION` when there are fewer than two tiers, one is no backend or comes twice, or an
+ * option is unknown or cannot be used.
+ */
+export function compose(...args: ComposeArguments): CacheBackend {
+  const { tiers, options } = splitArguments(args)
+  return new Composition(tiers, resolveOptions(options, tiers.length))
+}
+
+class Composition implements CacheBackend {
+  readonly label: string
+  readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly #set: TierSet
+  readonly #first: CacheBackend
+  readonly #clock: Clock
+  readonly #guard: TierGuard
+  readonly #options: ResolvedOptions
+  readonly #inOrder: boolean
+  readonly #ownOffload: OffloadManager | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(tiers: readonly CacheBackend[], options: ResolvedOptions) {
+    const { label, offload, clock, onEvent } = options
+    this.label = label
+    this.#options = options
+    const own =
+      offload === undefined
+        ? new BoundedOffload(sourcePath(label, 'offload'), { clock, onEvent })
+        : undefined
+    this.#ownOffload = own
+    this.#set = new TierSet(tiers, options, offload ?? (own as OffloadManager))
+    this.#first = tiers[0] as CacheBackend
+    this.#clock = clock
+    this.#guard = options.guard
+    this.#inOrder = options.read === 'sequential'
+    if (this.#first.peek !== undefined) this.peek = (key) => this.#peek(key)
+  }
+
+  get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
+    if (this.#closing !== undefined) throw closedError(this.label)
+    const context = options?.context
+    if (context !== undefined) forgetAnswer(context, undefined)
+    if (!this.#inOrder) return this.#lookUp(keyText(key), context)
+    let answer: MaybePromise<CacheValue<T> | undefined>
+    try {
+      answer = this.#first.get<T>(key, options)
+    } catch (error) {
+      // An unusable key throws here too, as the caller's own fault.
+      return new SequentialRead<T>(this.#set, keyText(key), options).afterFailure(0, error)
+    }
+    if (answer === undefined || isPromise(answer)) return this.#descend(key, options, answer)
+    const now = this.#clock.recent()
+    if (answer.expiresAt <= now || this.#guard.trustedUntil <= now) {
+      return this.#descend(key, options, answer)
+    }
+    const { tally } = this.#set
+    tally.hits += 1
+    if (context !== undefined) explainHit(this.#set, context, context, 0, answer, now)
+    if (tally.observed) tally.hit(0, keyText(key), answer.staleAt <= now)
+    return answer
+  }
+
+  set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
+    this.#assertOpen()
+    const item = { text: keyText(key), value: normalizeValue(value) }
+    return chain(this.#write([item], true), ([result]) => settled(result))
+  }
+
+  delete(key: KeyInput): MaybePromise<DeleteStatus> {
+    this.#assertOpen()
+    return chain(this.#remove([keyText(key)], true), ([result]) => settled(result))
+  }
+
+  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<Results<T>> {
+    this.#assertOpen()
+    const texts = Array.from(keys, keyText)
+    return texts.length === 0 ? [] : this.#read<T>(texts, false, undefined)
+  }
+
+  setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
+    this.#assertOpen()
+    const items = Array.from(entries, ([key, value]): Item => ({
+      text: keyText(key),
+      value: normalizeValue(value),
+    }))
+    if (items.length === 0) return []
+    const last = new Map(items.map((item, index) => [item.text, index]))
+    if (last.size === items.length) return this.#write(items, false)
+    // Of duplicates only the last is written, once; each gets its result.
+    const kept = items.filter((item, index) => last.get(item.text) === index)
+    const places = new Map(kept.map((item, place) => [item.text, place]))
+    return chain(this.#write(kept, false), (results) =>
+      items.map(({ text }) => results[places.get(text) as number] as ItemResult<void>),
+    )
+  }
+
+  deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]> {
+    this.#assertOpen()
+    const texts = Array.from(keys, keyText)
+    return texts.length === 0 ? [] : this.#remove(texts, false)
+  }
+
+  async ready(options?: { readonly timeout?: DurationInput | undefined }): Promise<void> {
+    this.#assertOpen()
+    await Promise.all(this.#set.tiers.map((tier) => tier.ready(options)))
+  }
+
+  stats(): BackendStats {
+    return this.#set.tally.stats()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #closeAll(): Promise<void> {
+    await this.#ownOffload?.close()
+    const { tiers, tally } = this.#set
+    const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()))
+    const errors = closed.flatMap((result, tier) =>
+      result.status === 'rejected' ? [tally.failure(tier, 'close', undefined, result.reason)] : [],
+    )
+    if (errors.length > 0) throw errors[0]
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closedError(this.label)
+  }
+
+  #peek<T>(key: KeyInput): CacheValue<T> | undefined {
+    this.#assertOpen()
+    const value = this.#first.peek?.<T>(key)
+    if (value === undefined) return undefined
+    const now = this.#clock.recent()
+    return value.expiresAt <= now || this.#guard.trustedUntil <= now ? undefined : value
+  }
+
+  #descend<T>(
+    key: KeyInput,
+    options: ReadOptions | undefined,
+    answer: MaybePromise<CacheValue<T> | undefined>,
+  ): MaybePromise<CacheValue<T> | undefined> {
+    return new SequentialRead<T>(this.#set, keyText(key), options).after(0, answer)
+  }
+
+  #lookUp<T>(text: string, context: Context | undefined): MaybePromise<CacheValue<T> | undefined> {
+    return chain(this.#read<T>([text], true, context), ([result]) => settled(result))
+  }
+
+  #read<T>(
+    texts: readonly string[],
+    single: boolean,
+    context: Context | undefined,
+  ): MaybePromise<Results<T>> {
+    const { read, readLosers } = this.#options
+    const fresher = read === 'parallel'
+    const lookup = new Lookup<T>(this.#set, texts, { single, fresher, context })
+    if (fresher) return readParallel(lookup)
+    return read === 'race' ? readRace(lookup, readLosers) : readInOrder(lookup)
+  }
+
+  #write(items: readonly Item[], single: boolean): MaybePromise<ItemResult<void>[]> {
+    const { write, writeLosers } = this.#options
+    const writing = new Writing(this.#set, items, single)
+    const end = this.#beginChange(items.map((item) => item.text))
+    const results =
+      write === 'race' ? writeRace(writing, writeLosers, end) : WRITERS[write](writing)
+    return chain(write === 'race' ? results : ending(results, end), (outcome) => {
+      for (let index = 0; index < items.length; index += 1) {
+        if (outcome[index]?.ok === true) this.#set.tally.written((items[index] as Item).text)
+      }
+      return outcome
+    })
+  }
+
+  #remove(texts: readonly string[], single: boolean): MaybePromise<ItemResult<DeleteStatus>[]> {
+    const tolerate = this.#options.onDeleteError === 'tolerate'
+    const end = this.#beginChange(new Set(texts))
+    const results = removeEverywhere(this.#set, texts, { single, tolerate })
+    return chain(ending(results, end), (outcome) => {
+      for (let index = 0; index < texts.length; index += 1) {
+        const result = outcome[index]
+        if (result?.ok === true) this.#set.tally.deleted(texts[index] as string, result.value.count)
+      }
+      return outcome
+    })
+  }
+
+  /** @param texts - Each key once. @returns what ends the change. */
+  #beginChange(texts: Iterable<string>): () => void {
+    const guard = this.#guard
+    for (const text of texts) guard.beginChange(text)
+    return () => {
+      for (const text of texts) guard.endChange(text)
+    }
+  }
+}
+
+const WRITERS = {
+  through: writeThrough,
+  sequential: writeInOrder,
+  optimisticParallel: writeOptimistic,
+} as const
+
+/** Calls `end` before anybody sees the answer. */
+function ending<R>(answer: MaybePromise<R>, end: () => void): MaybePromise<R> {
+  if (isPromise(answer)) return answer.finally(end)
+  end()
+  return answer
+}
+
+function settled<R>(result: ItemResult<R> | undefined): R {
+  if (result?.ok === true) return result.value
+  throw result?.error
+}

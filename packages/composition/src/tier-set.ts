@@ -1,0 +1,204 @@
+import {
+  type CacheBackend,
+  type CacheValue,
+  type Clock,
+  type DeleteStatus,
+  failed,
+  isPromise,
+  type ItemResult,
+  type MaybePromise,
+  type Offload,
+  type OffloadTask,
+  type Operation,
+  type ReadOptions,
+  succeeded,
+} from '@hitbox/core'
+import type { ResolvedOptions } from './compose-options.ts'
+import { KeyOrder } from './key-order.ts'
+import { Tally } from './tally.ts'
+import type { TierGuard } from './tier-guard.ts'
+
+/** A key by its text, and what goes under it. */
+export interface Item {
+  readonly text: string
+  readonly value: CacheValue<unknown>
+}
+
+/**
+ * The tiers of one composition and the operations on one of them, as the policies see them: nothing here throws or
+ * rejects, whatever a tier does; what failed is counted and told here, once.
+ */
+export class TierSet {
+  readonly tiers: readonly CacheBackend[]
+  readonly lowest: number
+  readonly tally: Tally
+  readonly guard: TierGuard
+  readonly clock: Clock
+  readonly label: string
+  readonly refills: boolean
+  readonly #offload: Offload
+  readonly #maxTtlMs: readonly number[]
+  readonly #orders: readonly KeyOrder[]
+  readonly #slow: boolean[]
+
+  constructor(tiers: readonly CacheBackend[], options: ResolvedOptions, offload: Offload) {
+    this.tiers = tiers
+    this.lowest = tiers.length - 1
+    const labels = tiers.map((tier) => tier.label)
+    this.tally = new Tally(options.label, labels, options.onEvent)
+    this.guard = options.guard
+    this.clock = options.clock
+    this.label = options.label
+    this.#offload = offload
+    this.#slow = tiers.map(() => false)
+    this.refills = options.refill === 'always'
+    this.#maxTtlMs = options.maxTtlMs
+    this.#orders = tiers.map(() => new KeyOrder())
+  }
+
+  /**
+   * The one comparison that every hit passes.
+   *
+   * @returns why the copy must not be served, or `undefined` when it may.
+   */
+  refusal(
+    tier: number,
+    value: CacheValue<unknown>,
+    now: number,
+  ): 'expired' | 'untrusted' | undefined {
+    if (value.expiresAt <= now) return 'expired'
+    return tier === this.lowest || now < this.guard.trustedUntil ? undefined : 'untrusted'
+  }
+
+  /** Whether the last copy made in this tier was not made at once. */
+  slowToFill(tier: number): boolean {
+    return this.#slow[tier] as boolean
+  }
+
+  noteFill(tier: number, slow: boolean): void {
+    this.#slow[tier] = slow
+  }
+
+  /** @returns whether the work will be done. */
+  later(task: OffloadTask): boolean {
+    try {
+      return this.#offload.register(task)
+    } catch (error) {
+      this.tally.offloadFailed(error)
+      return false
+    }
+  }
+
+  /** Whether a write is on its way to a tier above the lowest for this key. */
+  busy(tier: number, text: string): boolean {
+    return (this.#orders[tier] as KeyOrder).busy(text)
+  }
+
+  read<T>(
+    tier: number,
+    text: string,
+    options?: ReadOptions,
+  ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+    return this.#one(tier, 'read', text, () =>
+      (this.tiers[tier] as CacheBackend).get<T>(text, options),
+    )
+  }
+
+  readMany<T>(
+    tier: number,
+    texts: readonly string[],
+  ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+    return this.#many(tier, 'read', texts, () =>
+      (this.tiers[tier] as CacheBackend).getMany<T>(texts),
+    )
+  }
+
+  write(
+    tier: number,
+    items: readonly Item[],
+    single: boolean,
+    operation: 'write' | 'refill' = 'write',
+  ): MaybePromise<ItemResult<void>[]> {
+    const texts = items.map((item) => item.text)
+    return this.#ordered(tier, texts, () => {
+      const backend = this.tiers[tier] as CacheBackend
+      const { text, value } = items[0] as Item
+      return single
+        ? this.#one(tier, operation, text, () => backend.set(text, this.#capped(tier, value)))
+        : this.#many(tier, operation, texts, () =>
+            backend.setMany(items.map((item) => [item.text, this.#capped(tier, item.value)])),
+          )
+    })
+  }
+
+  remove(
+    tier: number,
+    texts: readonly string[],
+    single: boolean,
+  ): MaybePromise<ItemResult<DeleteStatus>[]> {
+    return this.#ordered(tier, texts, () => {
+      const backend = this.tiers[tier] as CacheBackend
+      const text = texts[0] as string
+      return single
+        ? this.#one(tier, 'remove', text, () => backend.delete(text))
+        : this.#many(tier, 'remove', texts, () => backend.deleteMany(texts))
+    })
+  }
+
+  /** The copy this tier may keep. An upper tier's copy never outlives its bound, nor goes stale after it is over. */
+  #capped(tier: number, value: CacheValue<unknown>): CacheValue<unknown> {
+    const maxTtlMs = this.#maxTtlMs[tier] as number
+    if (maxTtlMs === Number.POSITIVE_INFINITY) return value
+    const latest = this.clock.now() + maxTtlMs
+    if (value.expiresAt <= latest) return value
+    const { data, staleAt, loadMs } = value
+    return { data, staleAt: Math.min(staleAt, latest), expiresAt: latest, loadMs }
+  }
+
+  /** Operations on the lowest tier are its own business: their order decides, and the tiers above follow it. */
+  #ordered<R>(tier: number, texts: readonly string[], run: () => MaybePromise<R>): MaybePromise<R> {
+    return tier === this.lowest ? run() : (this.#orders[tier] as KeyOrder).run(texts, run)
+  }
+
+  #one<R>(
+    tier: number,
+    operation: Operation | 'refill',
+    text: string,
+    run: () => MaybePromise<R>,
+  ): MaybePromise<ItemResult<R>[]> {
+    const lost = (error: unknown): ItemResult<R>[] => [
+      failed(this.tally.failure(tier, operation, text, error)),
+    ]
+    try {
+      const answer = run()
+      return isPromise(answer)
+        ? answer.then((value) => [succeeded(value)], lost)
+        : [succeeded(answer)]
+    } catch (error) {
+      return lost(error)
+    }
+  }
+
+  #many<R>(
+    tier: number,
+    operation: Operation | 'refill',
+    texts: readonly string[],
+    run: () => MaybePromise<ItemResult<R>[]>,
+  ): MaybePromise<ItemResult<R>[]> {
+    const lost = (text: string, error: unknown): ItemResult<R> =>
+      failed(this.tally.failure(tier, operation, text, error))
+    const settled = (results: readonly ItemResult<R>[]): ItemResult<R>[] =>
+      texts.map((text, index) => {
+        const result = results[index]
+        if (result === undefined) return lost(text, new Error('the batch left out a result'))
+        return result.ok ? result : lost(text, result.error)
+      })
+    const collapsed = (error: unknown): ItemResult<R>[] => texts.map((text) => lost(text, error))
+    try {
+      const answer = run()
+      return isPromise(answer) ? answer.then(settled, collapsed) : settled(answer)
+    } catch (error) {
+      return collapsed(error)
+    }
+  }
+}
