@@ -1,7 +1,12 @@
 import { isUtf8Safe } from './text.ts'
 
-/** Decides about an object that is no plain object, array, `Map` or `Set`: whether the codec itself gives it back equal. */
-export type LeafTest = (value: object) => boolean
+/** What a codec by itself gives back equal, besides plain objects, arrays and primitives. */
+export interface CodecReach {
+  /** Whether it keeps maps and sets. */
+  readonly collections: boolean
+  /** Whether it keeps this object, which is no plain object, array, map or set. */
+  isLeaf(value: object): boolean
+}
 
 /** Deeper values go the way of graphs, which does not recurse; this keeps codecs that do far from the end of the stack. */
 export const MAX_TREE_DEPTH = 200
@@ -16,9 +21,13 @@ const setPrototype = Set.prototype
  * Whether a codec for plain data can take the value as it is: a tree (no object twice) of plain objects, dense arrays,
  * maps, sets, primitives that every binary codec keeps, and leaves. Inspects only; it runs before every encoding.
  */
-export function isTree(value: unknown, isLeaf: LeafTest): boolean {
+export function isTree(value: unknown, reach: CodecReach): boolean {
   if (typeof value !== 'object' || value === null) return isPlainPrimitive(value)
-  return isBranch(value, isLeaf, new Set(), 0)
+  try {
+    return isBranch(value, reach, new Set(), 0)
+  } catch {
+    return false // an accessor or a proxy threw; flattening tells where
+  }
 }
 
 function isPlainPrimitive(value: unknown): boolean {
@@ -40,27 +49,31 @@ function isPlainPrimitive(value: unknown): boolean {
 // All codecs hold 64 bits; what is longer would be read in quadratic time.
 const SAFE = 2n ** 63n - 1n
 
-function isBranch(value: object, isLeaf: LeafTest, seen: Set<object>, depth: number): boolean {
+function isBranch(value: object, reach: CodecReach, seen: Set<object>, depth: number): boolean {
   if (depth > MAX_TREE_DEPTH) return false
   const before = seen.size
   if (seen.add(value).size === before) return false
   const prototype: unknown = getPrototypeOf(value)
   if (prototype === objectPrototype) {
     if (getOwnPropertySymbols(value).length !== 0) return false
-    return isObject(value as Record<string, unknown>, isLeaf, seen, depth)
+    return isObject(value as Record<string, unknown>, reach, seen, depth)
   }
   if (prototype === arrayPrototype && Array.isArray(value)) {
-    return isDense(value, isLeaf, seen, depth)
+    return isDense(value, reach, seen, depth)
   }
   if (prototype === mapPrototype || prototype === setPrototype) {
-    return hasNoExtras(value) && isCollection(value as Set<unknown>, isLeaf, seen, depth)
+    return (
+      reach.collections &&
+      hasNoExtras(value) &&
+      isCollection(value as Set<unknown>, reach, seen, depth)
+    )
   }
-  return isLeaf(value)
+  return reach.isLeaf(value)
 }
 
 function isObject(
   value: Readonly<Record<string, unknown>>,
-  isLeaf: LeafTest,
+  reach: CodecReach,
   seen: Set<object>,
   depth: number,
 ): boolean {
@@ -70,7 +83,7 @@ function isObject(
     if (key === '__proto__' || key === '__keys__' || !isUtf8Safe(key)) return false
     const item = value[key]
     if (typeof item === 'object' && item !== null) {
-      if (!isBranch(item, isLeaf, seen, depth + 1)) return false
+      if (!isBranch(item, reach, seen, depth + 1)) return false
     } else if (!isPlainPrimitive(item)) return false
   }
   return true
@@ -78,7 +91,7 @@ function isObject(
 
 function isDense(
   value: readonly unknown[],
-  isLeaf: LeafTest,
+  reach: CodecReach,
   seen: Set<object>,
   depth: number,
 ): boolean {
@@ -88,7 +101,7 @@ function isDense(
   for (let index = 0; index < length; index += 1) {
     const item = value[index]
     if (typeof item === 'object' && item !== null) {
-      if (!isBranch(item, isLeaf, seen, depth + 1)) return false
+      if (!isBranch(item, reach, seen, depth + 1)) return false
     } else if (!isPlainPrimitive(item)) return false
     else if (item === undefined && !Object.hasOwn(value, index)) return false
   }
@@ -97,14 +110,14 @@ function isDense(
 
 function isCollection(
   value: Set<unknown> | Map<unknown, unknown>,
-  isLeaf: LeafTest,
+  reach: CodecReach,
   seen: Set<object>,
   depth: number,
 ): boolean {
   for (const entry of value) {
     // An entry of a map is an array of key and value.
     if (typeof entry === 'object' && entry !== null) {
-      if (!isBranch(entry, isLeaf, seen, depth + 1)) return false
+      if (!isBranch(entry, reach, seen, depth + 1)) return false
     } else if (!isPlainPrimitive(entry)) return false
   }
   return true

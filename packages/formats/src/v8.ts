@@ -4,7 +4,7 @@ import type { Format } from '@hitbox/core'
 import { decoding } from './failure.ts'
 import { flatten } from './graph/flatten.ts'
 import { restore } from './graph/restore.ts'
-import { hasNoExtras, isTree } from './tree.ts'
+import { type CodecReach, hasNoExtras, isTree } from './tree.ts'
 
 const ID = 'v8'
 /** Before a graph; what V8 writes begins with 0xff. */
@@ -36,20 +36,19 @@ export const v8: Format = Object.freeze({
 
 function serializePlain(value: unknown): Uint8Array | undefined {
   try {
-    return isTree(value, isLeaf) ? new Uint8Array(serialize(value)) : undefined
+    return isTree(value, REACH) ? new Uint8Array(serialize(value)) : undefined
   } catch {
-    return undefined // V8 takes no proxy, and an accessor may throw: flattening reads the one and tells where the other is
+    return undefined // V8 takes no proxy; flattening reads it
   }
 }
 
-/** What V8 gives back equal by itself. Not binary data: it would be views on the input. */
-function isLeaf(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Date.prototype) return types.isDate(value) && hasNoExtras(value)
-  return (
-    prototype === RegExp.prototype &&
-    types.isRegExp(value) &&
-    value.lastIndex === 0 &&
-    hasNoExtras(value)
-  )
+// Not binary data: what V8 gives back is a view on the input.
+const REACH: CodecReach = {
+  collections: true,
+  isLeaf(value) {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Date.prototype) return types.isDate(value) && hasNoExtras(value)
+    if (prototype !== RegExp.prototype || !types.isRegExp(value)) return false
+    return value.lastIndex === 0 && hasNoExtras(value)
+  },
 }

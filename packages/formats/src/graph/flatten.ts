@@ -136,7 +136,7 @@ class Flattening {
       return node
     }
     if (types.isArrayBuffer(value)) {
-      return [Kind.binary, 'ArrayBuffer', new Uint8Array(this.#bare(value, ArrayBuffer))]
+      return [Kind.binary, 'ArrayBuffer', Buffer.from(this.#bare(value, ArrayBuffer))]
     }
     if (types.isBoxedPrimitive(value)) return this.#boxed(value)
     if (Object.getPrototypeOf(value) === URL.prototype) {
@@ -175,7 +175,8 @@ class Flattening {
   }
 
   #view(value: ArrayBufferView): GraphNode {
-    const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    // As a `Buffer`, which all codecs write as plain bytes, without the name of a class.
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     if (Object.getPrototypeOf(value) === Buffer.prototype) return [Kind.binary, 'Buffer', bytes]
     const name = types.isTypedArray(value) ? value[Symbol.toStringTag] : 'DataView'
     const viewClass = VIEW_CLASSES.get(name)
@@ -258,8 +259,8 @@ const HIDDEN_IN_ERRORS: ReadonlySet<string> = new Set([
   'errors',
 ])
 
-function utf16(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 2)
+function utf16(text: string): Buffer {
+  const bytes = Buffer.alloc(text.length * 2)
   for (let index = 0; index < text.length; index += 1) {
     const unit = text.charCodeAt(index)
     bytes[index * 2] = unit & 0xff
