@@ -1,1 +1,2 @@
-export {}
+export { lmdbBackend } from './lmdb-backend.ts'
+export type { LmdbBackendOptions } from './options.ts'
