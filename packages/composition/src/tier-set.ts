@@ -151,8 +151,8 @@ export class TierSet {
     if (maxTtlMs === Number.POSITIVE_INFINITY) return value
     const latest = this.clock.now() + maxTtlMs
     if (value.expiresAt <= latest) return value
-    const { data, staleAt, loadMs } = value
-    return { data, staleAt: Math.min(staleAt, latest), expiresAt: latest, loadMs }
+    const { data, staleAt, meta } = value
+    return { data, staleAt: Math.min(staleAt, latest), expiresAt: latest, meta }
   }
 
   /** Operations on the lowest tier are its own business: their order decides, and the tiers above follow it. */

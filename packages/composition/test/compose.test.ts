@@ -9,7 +9,7 @@ const entry = <T>(data: T, ttlMs = 60_000, freshMs = ttlMs): CacheValue<T> => ({
   data,
   staleAt: clock.now() + freshMs,
   expiresAt: clock.now() + ttlMs,
-  loadMs: undefined,
+  meta: undefined,
 })
 
 describe('compose', () => {

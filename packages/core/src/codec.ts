@@ -1,12 +1,12 @@
 import { type Compressor, identityCompressor } from './compressor.ts'
 import { type EnvelopeFacts, sealEnvelope } from './envelope/seal.ts'
-import { openEnvelope } from './envelope/open.ts'
+import { type Envelope, openEnvelope } from './envelope/open.ts'
 import { CacheError } from './errors.ts'
 import type { Format } from './format.ts'
 import { isPromise, type MaybePromise } from './maybe-promise.ts'
 import type { DropReason } from './miss-reason.ts'
 import { invalidOption, wholeNumber } from './options.ts'
-import type { CacheValue } from './value.ts'
+import type { CacheValue, ValueMeta } from './value.ts'
 import type { StoreRead } from './backend.ts'
 
 export interface CodecOptions {
@@ -94,7 +94,7 @@ export class Codec {
     const staleAt = now + envelope.freshMs - age
     const finish = (raw: Uint8Array): Decoded<T> => {
       if (raw.length !== envelope.rawLength) return 'decompress-failed'
-      return this.#value<T>(format, raw, staleAt, expiresAt, envelope.loadMs)
+      return this.#value<T>(format, raw, staleAt, expiresAt, metaOf(envelope, now - age))
     }
     return decompress(compressor, envelope.payload, envelope.rawLength, finish)
   }
@@ -137,10 +137,10 @@ export class Codec {
     raw: Uint8Array,
     staleAt: number,
     expiresAt: number,
-    loadMs: number | undefined,
+    meta: ValueMeta | undefined,
   ): Decoded<T> {
     try {
-      return { data: format.decode(raw) as T, staleAt, expiresAt, loadMs }
+      return { data: format.decode(raw) as T, staleAt, expiresAt, meta }
     } catch {
       return 'decode-failed' // whatever a format throws, the entry is unusable: a miss
     }
@@ -169,6 +169,16 @@ function ageOf(
   }
   // A life without end and without a stale mark has no age that matters.
   return envelope.freshMs === Number.POSITIVE_INFINITY ? 0 : undefined
+}
+
+/** @param writtenAt - Moment of writing on this process's clock. */
+function metaOf(envelope: Envelope, writtenAt: number): ValueMeta | undefined {
+  const { ageMs, usableMs, loadMs, tags } = envelope
+  const madeAt = ageMs === Number.POSITIVE_INFINITY ? undefined : writtenAt - ageMs
+  const usableUntil = usableMs === Number.POSITIVE_INFINITY ? undefined : writtenAt + usableMs
+  const none =
+    madeAt === undefined && usableUntil === undefined && loadMs === undefined && tags === undefined
+  return none ? undefined : { madeAt, usableUntil, loadMs, tags }
 }
 
 function decompress<R>(

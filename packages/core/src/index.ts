@@ -55,4 +55,5 @@ export {
   freshness,
   type Lifetime,
   normalizeValue,
+  type ValueMeta,
 } from './value.ts'

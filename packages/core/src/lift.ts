@@ -6,6 +6,7 @@ import { Codec, type CodecOptions, type Decoded } from './codec.ts'
 import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
+import type { EnvelopeFacts } from './envelope/seal.ts'
 import type { Operation } from './errors.ts'
 import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
@@ -13,7 +14,7 @@ import type { StoreKey } from './key/key-format.ts'
 import { toLabel } from './label.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import { closedError, Observer } from './observer.ts'
-import { type CacheValue, normalizeValue } from './value.ts'
+import { type CacheValue, normalizeValue, type ValueMeta } from './value.ts'
 
 export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor'> {
   /** @defaultValue the system clock */
@@ -233,7 +234,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const finish = (bytes: Uint8Array): StoreWrite => ({ bytes, ttlMs, freshMs })
     if (this.#raw) return chain(this.#codec.encodeRaw(value.data), finish)
     const writtenAt = this.#backend.storeTime?.(storeKey)
-    const facts = { key: text, ttlMs, freshMs, writtenAt, loadMs: value.loadMs }
+    const facts = { key: text, ttlMs, freshMs, writtenAt, ...metaFacts(value.meta, now) }
     return chain(this.#codec.encode(facts, value.data), finish)
   }
 
@@ -303,5 +304,20 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   #deleted(text: string, { count }: DeleteStatus): DeleteStatus {
     this.#observer.deleted(text, count)
     return deleteStatus(count)
+  }
+}
+
+/** Moments as lengths of time, for an envelope that is written now. */
+function metaFacts(
+  meta: ValueMeta | undefined,
+  now: number,
+): Pick<EnvelopeFacts, 'ageMs' | 'usableMs' | 'loadMs' | 'tags'> | undefined {
+  if (meta === undefined) return undefined
+  const { madeAt, usableUntil, loadMs, tags } = meta
+  return {
+    ageMs: madeAt === undefined ? undefined : Math.max(0, now - madeAt),
+    usableMs: usableUntil === undefined ? undefined : Math.max(0, usableUntil - now),
+    loadMs,
+    tags,
   }
 }

@@ -12,8 +12,20 @@ export interface CacheValue<T> {
   readonly staleAt: number
   /** From this moment on the value must not be served. */
   readonly expiresAt: number
+  /** What travels with the value and no tier interprets. Stores of layout `raw` do not keep it. */
+  readonly meta?: ValueMeta | undefined
+}
+
+/** Facts about a value for whoever made it; moments are on the same clock as those of the value. */
+export interface ValueMeta {
+  /** When the value was made. */
+  readonly madeAt?: number | undefined
+  /** From this moment on the value is to be served only because a new one could not be made. */
+  readonly usableUntil?: number | undefined
   /** What it cost to make the value, in ms; for whoever decides how early to make it again. */
   readonly loadMs?: number | undefined
+  /** Versions of the tags of the value, as they were before it was made. At most 65,535 bytes as JSON. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 /** How far a value is through its life: `expiresAt <= now` is expired, else `staleAt <= now` is stale, else fresh. */
@@ -50,7 +62,7 @@ export function cacheValue<T>(data: T, lifetime: Lifetime): CacheValue<T> {
   const expiresAt = now + toDuration(lifetime.ttl, 'ttl')
   const staleAfter = lifetime.staleAfter
   const staleAt = staleAfter === undefined ? expiresAt : now + toDuration(staleAfter, 'staleAfter')
-  return { data, staleAt: Math.min(staleAt, expiresAt), expiresAt, loadMs: undefined }
+  return { data, staleAt: Math.min(staleAt, expiresAt), expiresAt, meta: undefined }
 }
 
 /**
@@ -62,10 +74,10 @@ export function normalizeValue<T>(value: CacheValue<T>): CacheValue<T> {
   if (typeof value !== 'object' || value === null) {
     throw invalidOption('value', 'an entry { data, staleAt, expiresAt }', typeof value)
   }
-  const { data, staleAt, expiresAt, loadMs } = value
+  const { data, staleAt, expiresAt, meta } = value
   checkMoment('staleAt', staleAt)
   checkMoment('expiresAt', expiresAt)
-  return { data, staleAt: staleAt < expiresAt ? staleAt : expiresAt, expiresAt, loadMs }
+  return { data, staleAt: staleAt < expiresAt ? staleAt : expiresAt, expiresAt, meta }
 }
 
 function checkMoment(option: string, moment: unknown): void {

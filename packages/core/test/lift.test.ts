@@ -34,12 +34,25 @@ describe('liftBackend', () => {
     expect(tier.get('k')).toBeUndefined()
   })
 
-  it('keeps both moments to the millisecond and the cost of the load', async () => {
+  it('keeps all moments to the millisecond, the cost of the load and the tags', async () => {
     const { clock, tier } = open()
     const { staleAt, expiresAt } = cacheValue('v', { ttl: '1m', staleAfter: '250ms', clock })
-    await tier.set('k', { data: 'v', staleAt, expiresAt, loadMs: 12 })
+    const meta = {
+      madeAt: clock.now() - 70,
+      usableUntil: clock.now() + 30_000,
+      loadMs: 12,
+      tags: { 'org:7': 'a1', __proto__x: '' },
+    }
+    await tier.set('k', { data: 'v', staleAt, expiresAt, meta })
     clock.advance('100ms')
-    expect(tier.get('k')).toEqual({ data: 'v', staleAt, expiresAt, loadMs: 12 })
+    expect(tier.get('k')).toEqual({ data: 'v', staleAt, expiresAt, meta })
+  })
+
+  it('refuses tags that no envelope has room for', () => {
+    const { clock, tier } = open()
+    const value = cacheValue('v', { ttl: '1m', clock })
+    const tags = { ['t'.repeat(70_000)]: '1' }
+    expect(() => tier.set('k', { ...value, meta: { tags } })).toThrow('the tags of a value take 70')
   })
 
   it('serves until the moment of expiry and not from it on', async () => {
@@ -59,7 +72,7 @@ describe('liftBackend', () => {
       data: 'v',
       staleAt: Infinity,
       expiresAt: Infinity,
-      loadMs: undefined,
+      meta: undefined,
     })
   })
 

@@ -222,17 +222,17 @@ class LruMemory implements MemoryBackend {
 }
 
 function encode(format: Format, entry: CacheValue<unknown>): CacheValue<Uint8Array> {
-  const { staleAt, expiresAt, loadMs } = entry
+  const { staleAt, expiresAt, meta } = entry
   const bytes = format.encode(entry.data)
   // A view would keep the whole of its buffer alive, which nobody counts.
   const data = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
-  return { data, staleAt, expiresAt, loadMs }
+  return { data, staleAt, expiresAt, meta }
 }
 
 function decode(format: Format, entry: CacheValue<unknown>): CacheValue<unknown> | undefined {
-  const { staleAt, expiresAt, loadMs } = entry
+  const { staleAt, expiresAt, meta } = entry
   try {
-    return { data: format.decode(entry.data as Uint8Array), staleAt, expiresAt, loadMs }
+    return { data: format.decode(entry.data as Uint8Array), staleAt, expiresAt, meta }
   } catch {
     return undefined // whatever a format throws, the entry is unusable: a miss
   }

@@ -12,12 +12,15 @@
  * | 16 | 6 | lifetime left when written, in ms; all ones for no end |
  * | 22 | 6 | freshness left when written, in ms; all ones for no end |
  * | 28 | 6 | when written, in ms of the store's own time; all ones when that was not known |
- * | 34 | 4 | what making the value cost, in ms plus one; 0 when unknown |
- * | 38 | 1 + 1 | length of the format's and of the compressor's id |
- * | 40 | | format id, compressor id, key text in UTF-8, payload |
+ * | 34 | 6 | age of the value when written, in ms; all ones when unknown |
+ * | 40 | 6 | usable for when written, in ms; all ones for as long as it lives |
+ * | 46 | 4 | what making the value cost, in ms plus one; 0 when unknown |
+ * | 50 | 2 | length of the tags |
+ * | 52 | 1 + 1 | length of the format's and of the compressor's id |
+ * | 54 | | format id, compressor id, tags as JSON, key text in UTF-8, payload |
  * | end - 4 | 4 | CRC-32 of all before |
  */
-export const HEADER_BYTES = 40
+export const HEADER_BYTES = 54
 export const TRAILER_BYTES = 4
 export const MAGIC_0 = 0xb7
 export const MAGIC_1 = 0x48

@@ -20,7 +20,12 @@ export interface Envelope {
   readonly freshMs: number
   /** Moment of writing by the store's own time, in ms; `Infinity` when the writer did not know it. */
   readonly writtenAt: number
+  /** Age of the value when it was written, in ms; `Infinity` when unknown. */
+  readonly ageMs: number
+  /** Left until served only in need when it was written, in ms; `Infinity` for as long as it lives. */
+  readonly usableMs: number
   readonly loadMs: number | undefined
+  readonly tags: Readonly<Record<string, string>> | undefined
   /** A view on the bytes that were opened. */
   readonly payload: Uint8Array
 }
@@ -40,9 +45,11 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
   if (bytes.length < HEADER_BYTES + TRAILER_BYTES) return 'truncated'
   const keyLength = getU32(bytes, 4)
   const payloadLength = getU32(bytes, 12)
-  const formatLength = bytes[38] as number
-  const compressorLength = bytes[39] as number
-  const keyAt = HEADER_BYTES + formatLength + compressorLength
+  const tagsLength = (bytes[50] as number) | ((bytes[51] as number) << 8)
+  const formatLength = bytes[52] as number
+  const compressorLength = bytes[53] as number
+  const tagsAt = HEADER_BYTES + formatLength + compressorLength
+  const keyAt = tagsAt + tagsLength
   const payloadAt = keyAt + keyLength
   const end = payloadAt + payloadLength
   if (bytes.length !== end + TRAILER_BYTES) return 'truncated'
@@ -51,7 +58,9 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
   if ((flags & ~FLAG_LEASE) !== 0) return 'newer-version'
   if (!holdsText(bytes, keyAt, keyLength, key)) return 'wrong-key'
   if ((flags & FLAG_LEASE) !== 0) return 'leased'
-  const loadMs = getU32(bytes, 34)
+  const loadMs = getU32(bytes, 46)
+  const tags = tagsLength === 0 ? undefined : readTags(bytes.subarray(tagsAt, keyAt))
+  if (tags === null) return 'decode-failed'
   return {
     formatId: ascii(bytes, HEADER_BYTES, formatLength),
     compressorId: ascii(bytes, HEADER_BYTES + formatLength, compressorLength),
@@ -59,7 +68,10 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
     ttlMs: getMs(bytes, 16),
     freshMs: getMs(bytes, 22),
     writtenAt: getMs(bytes, 28),
+    ageMs: getMs(bytes, 34),
+    usableMs: getMs(bytes, 40),
     loadMs: loadMs === 0 ? undefined : loadMs - 1,
+    tags,
     payload: bytes.subarray(payloadAt, end),
   }
 }
@@ -79,6 +91,16 @@ function holdsText(bytes: Uint8Array, at: number, length: number, text: string):
   if (length < text.length) return false
   const expected = utf8.encode(text)
   return expected.length === length && expected.every((byte, index) => bytes[at + index] === byte)
+}
+
+/** @returns `null` when the bytes are not what {@link sealEnvelope} writes. */
+function readTags(bytes: Uint8Array): Record<string, string> | null {
+  try {
+    const tags: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return typeof tags === 'object' ? (tags as Record<string, string> | null) : null
+  } catch {
+    return null // sealed by something that is not this program
+  }
 }
 
 function ascii(bytes: Uint8Array, at: number, length: number): string {

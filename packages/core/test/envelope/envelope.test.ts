@@ -11,7 +11,10 @@ const facts: EnvelopeFacts = {
   ttlMs: 60_000,
   freshMs: 1_500,
   writtenAt: 1_790_000_000_123,
+  ageMs: 70,
+  usableMs: 40_000,
   loadMs: 12,
+  tags: { 'org:7': 'v1' },
 }
 
 describe('the envelope', () => {
@@ -23,7 +26,10 @@ describe('the envelope', () => {
       ttlMs: 60_000,
       freshMs: 1_500,
       writtenAt: 1_790_000_000_123,
+      ageMs: 70,
+      usableMs: 40_000,
       loadMs: 12,
+      tags: { 'org:7': 'v1' },
       payload,
     })
   })
