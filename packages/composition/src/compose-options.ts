@@ -11,6 +11,7 @@ import {
   toDuration,
   toLabel,
 } from '@hitbox/core'
+import { checkBackend, isBackend } from './layer/layered-backend.ts'
 import { type TierGuard, tierGuard } from './tier-guard.ts'
 
 /** What becomes of the tiers that answer after the race is over: followed by the offload, or left to themselves. */
@@ -131,21 +132,16 @@ export function splitArguments(args: readonly (CacheBackend | ComposeOptions)[])
     throw invalidOption('tiers', `2 to ${MAX_TIERS} backends`, tiers.length)
   }
   const seen = new Set<unknown>()
-  const checked = tiers.map((tier, index) => {
-    if (!isBackend(tier)) throw invalidOption(`tier ${index + 1}`, 'a CacheBackend', tier)
+  const checked = tiers.map((candidate, index) => {
+    const option = `tier ${index + 1}`
+    const tier = checkBackend(option, candidate)
     if (seen.has(tier)) {
-      throw invalidOption(`tier ${index + 1}`, 'another backend than the tiers before it', tier)
+      throw invalidOption(option, 'another backend than the tiers before it', tier)
     }
     seen.add(tier)
     return tier
   })
   return { tiers: checked, options: named ?? {} }
-}
-
-function isBackend(candidate: unknown): candidate is CacheBackend {
-  if (typeof candidate !== 'object' || candidate === null) return false
-  const { get, set, delete: remove } = candidate as Partial<CacheBackend>
-  return typeof get === 'function' && typeof set === 'function' && typeof remove === 'function'
 }
 
 function racePolicy<const Word extends string>(

@@ -111,9 +111,7 @@ class Composition implements CacheBackend {
     }
     if (answer === undefined || isPromise(answer)) return this.#descend(key, options, answer)
     const now = this.#clock.recent()
-    if (answer.expiresAt <= now || this.#guard.trustedUntil <= now) {
-      return this.#descend(key, options, answer)
-    }
+    if (answer.expiresAt <= now || !this.#trusted()) return this.#descend(key, options, answer)
     const { tally } = this.#set
     tally.hits += 1
     if (context !== undefined) explainHit(this.#set, context, context, 0, answer, now)
@@ -197,8 +195,13 @@ class Composition implements CacheBackend {
     this.#assertOpen()
     const value = this.#first.peek?.<T>(key)
     if (value === undefined) return undefined
-    const now = this.#clock.recent()
-    return value.expiresAt <= now || this.#guard.trustedUntil <= now ? undefined : value
+    return value.expiresAt <= this.#clock.recent() || !this.#trusted() ? undefined : value
+  }
+
+  /** Whether hits above the lowest tier count now. A guard without end costs no look at the clock; one with an end, an exact one. */
+  #trusted(): boolean {
+    const until = this.#guard.trustedUntil
+    return until === Number.POSITIVE_INFINITY || this.#clock.now() < until
   }
 
   #descend<T>(

@@ -7,3 +7,7 @@ export {
   type OffloadStats,
 } from './offload-manager.ts'
 export { type ChangeGuard, tierGuard, type TierGuard } from './tier-guard.ts'
+export { borrowed } from './layer/borrowed.ts'
+export { type CircuitBreakerOptions, withCircuitBreaker } from './layer/with-circuit-breaker.ts'
+export { type ConcurrencyOptions, withConcurrency } from './layer/with-concurrency.ts'
+export { type DeadlineOptions, withDeadline } from './layer/with-deadline.ts'

@@ -12,10 +12,6 @@ export class KeyOrder {
     return this.#tails.size
   }
 
-  busy(key: string): boolean {
-    return this.#tails.size > 0 && this.#tails.has(key)
-  }
-
   /** @param operation - Must neither throw nor reject. Begun at once when nothing is in flight for any of `keys`. */
   run<R>(keys: readonly string[], operation: () => MaybePromise<R>): MaybePromise<R> {
     const before = this.#before(keys)

@@ -53,7 +53,7 @@ function copy(
   const allowed: Fill[] = []
   for (const fill of fills) {
     if (!lacks(fill, tier)) continue
-    if (set.guard.mayFill(fill.text, fill.ticket) && !set.busy(tier, fill.text)) allowed.push(fill)
+    if (set.guard.mayFill(fill.text, fill.ticket)) allowed.push(fill)
     else set.tally.refilled(tier, fill.text, false)
   }
   if (allowed.length === 0) return false

@@ -89,11 +89,6 @@ export class TierSet {
     }
   }
 
-  /** Whether a write is on its way to a tier above the lowest for this key. */
-  busy(tier: number, text: string): boolean {
-    return (this.#orders[tier] as KeyOrder).busy(text)
-  }
-
   read<T>(
     tier: number,
     text: string,

@@ -22,13 +22,8 @@ function descend(
   tier: number,
   outcome: ItemResult<void>[],
 ): MaybePromise<undefined> {
-  const { lowest } = writing.set
-  if (tier > lowest) return undefined
-  // A key that somebody else is changing goes to the lowest tier only: the tiers above are to end without it.
-  const alive = writing.all.filter(
-    (position) =>
-      outcome[position]?.ok === true && (tier === lowest || !writing.contended(position)),
-  )
+  if (tier > writing.set.lowest) return undefined
+  const alive = writing.all.filter((position) => outcome[position]?.ok === true)
   return chain(writing.write(tier, alive), (results) => {
     for (let index = 0; index < alive.length; index += 1) {
       const result = results[index]

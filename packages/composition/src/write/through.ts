@@ -34,10 +34,9 @@ function bringInLine(writing: Writing, tier: number, lowest: Results): MaybeProm
     ([wrote, dropped]) => {
       const outcome: Results = writing.all.map(() => succeeded(undefined))
       place(outcome, rest, dropped as Results)
-      // A write that failed may have left the old value, and one that was overtaken may be the older one.
-      const doubtful = kept.filter(
-        (position, index) => wrote?.[index]?.ok !== true || writing.contended(position),
-      )
+      // A write that failed may have left the old value. One that another change overtook needs nothing here: that change
+      // drops the key, and its drop comes after this write.
+      const doubtful = kept.filter((_, index) => wrote?.[index]?.ok !== true)
       return chain(writing.drop(tier, doubtful), (gone) => {
         place(outcome, doubtful, gone)
         return outcome

@@ -1,0 +1,127 @@
+import {
+  type BackendStats,
+  type CacheBackend,
+  type CacheValue,
+  closedError,
+  type DeleteStatus,
+  type DurationInput,
+  type Entry,
+  invalidOption,
+  type ItemResult,
+  type KeyInput,
+  type MaybePromise,
+  type ReadOptions,
+} from '@hitbox/core'
+
+/** What an operation on a backend does: the words in which its errors tell. */
+export type Verb = 'read' | 'write' | 'remove'
+
+/** What a layer does around the operations of the backend below it. */
+export interface Layer {
+  /** Must call `run` at most once, and hand its answer on, at once where it comes at once. */
+  one<R>(verb: Verb, run: () => MaybePromise<R>): MaybePromise<R>
+  /** The same for a batch of `count` items. What the layer itself refuses are failed items, so that a batch has one shape of failure. */
+  many<R>(
+    verb: Verb,
+    count: number,
+    run: () => MaybePromise<ItemResult<R>[]>,
+  ): MaybePromise<ItemResult<R>[]>
+  /** Called once, before the backend below is closed. */
+  close?(): void
+}
+
+/** A backend in a layer: its own label, `peek`, `ready` and counts, and every operation by way of the layer. */
+export class LayeredBackend implements CacheBackend {
+  readonly label: string
+  readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly #inner: CacheBackend
+  readonly #layer: Layer
+  readonly #closesInner: boolean
+  #closing: Promise<void> | undefined
+
+  constructor(inner: CacheBackend, layer: Layer, closesInner = true) {
+    this.label = inner.label
+    this.#inner = inner
+    this.#layer = layer
+    this.#closesInner = closesInner
+    if (inner.peek !== undefined) {
+      this.peek = (key) => {
+        this.#assertOpen()
+        return inner.peek?.(key)
+      }
+    }
+  }
+
+  get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
+    this.#assertOpen()
+    return this.#layer.one('read', () => this.#inner.get<T>(key, options))
+  }
+
+  set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
+    this.#assertOpen()
+    return this.#layer.one('write', () => this.#inner.set(key, value))
+  }
+
+  delete(key: KeyInput): MaybePromise<DeleteStatus> {
+    this.#assertOpen()
+    return this.#layer.one('remove', () => this.#inner.delete(key))
+  }
+
+  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+    this.#assertOpen()
+    const list = [...keys]
+    return this.#layer.many('read', list.length, () => this.#inner.getMany<T>(list))
+  }
+
+  setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
+    this.#assertOpen()
+    const list = [...entries]
+    return this.#layer.many('write', list.length, () => this.#inner.setMany(list))
+  }
+
+  deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]> {
+    this.#assertOpen()
+    const list = [...keys]
+    return this.#layer.many('remove', list.length, () => this.#inner.deleteMany(list))
+  }
+
+  async ready(options?: { readonly timeout?: DurationInput | undefined }): Promise<void> {
+    this.#assertOpen()
+    await this.#inner.ready(options)
+  }
+
+  stats(): BackendStats {
+    return this.#inner.stats()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#layer.close?.()
+    if (this.#closesInner) await this.#inner.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closedError(this.label)
+  }
+}
+
+/** Whether something is a backend, by shape: copies of a package agree on shapes and not on classes. */
+export function isBackend(candidate: unknown): candidate is CacheBackend {
+  if (typeof candidate !== 'object' || candidate === null) return false
+  const { get, set, delete: remove } = candidate as Partial<CacheBackend>
+  return typeof get === 'function' && typeof set === 'function' && typeof remove === 'function'
+}
+
+/** @throws {@link CacheError} `INVALID_OPTION` when it is none. */
+export function checkBackend(option: string, candidate: unknown): CacheBackend {
+  if (isBackend(candidate)) return candidate
+  throw invalidOption(option, 'a CacheBackend', candidate)
+}
