@@ -1,0 +1,145 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Compressor } from '@hitbox/core'
+import { tooLarge } from '../too-large.ts'
+
+/** One direction of fflate's streams: takes bytes, tells bytes through `ondata`. */
+export interface FlateStream {
+  ondata: (bytes: Uint8Array<ArrayBuffer>, final: boolean) => void
+  push(bytes: Uint8Array, final: boolean): void
+}
+
+/** One algorithm of fflate. */
+export interface PortableCodec {
+  readonly id: string
+  /** Shortest that the compressed form of anything can be. */
+  readonly minBytes: number
+  compressSync(bytes: Uint8Array): Uint8Array
+  compressor(): FlateStream
+  decompressor(): FlateStream
+  /** Whether the checksum at the end of the compressed bytes is that of the output; fflate does not look at it. */
+  isIntact(output: Uint8Array, bytes: Uint8Array): boolean
+}
+
+// A third of a millisecond of work.
+const SYNC_INPUT_BYTES = 16_384
+const SYNC_OUTPUT_BYTES = 65_536
+/** Deflate makes at most 1,032 bytes of one. */
+const MAX_RATIO = 1_024
+
+/** Small inputs at once; large ones piece by piece, with a turn of the event loop for others in between. */
+export function portableCompressor(codec: PortableCodec): Compressor {
+  return Object.freeze({
+    id: codec.id,
+    compress: (bytes: Uint8Array) =>
+      bytes.length <= SYNC_INPUT_BYTES ? codec.compressSync(bytes) : compressLater(codec, bytes),
+    decompress: (bytes: Uint8Array, maxBytes: number) => {
+      if (bytes.length < codec.minBytes) throw new Error('the compressed data is cut')
+      return decompress(codec, bytes, maxBytes)
+    },
+  })
+}
+
+async function compressLater(codec: PortableCodec, bytes: Uint8Array): Promise<Uint8Array> {
+  const output = new Output(Number.POSITIVE_INFINITY)
+  const stream = output.follow(codec.compressor())
+  for (const [piece, final] of pieces(bytes, SYNC_INPUT_BYTES)) {
+    stream.push(piece, final)
+    await setImmediate()
+  }
+  return output.join()
+}
+
+function decompress(
+  codec: PortableCodec,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
+  const output = new Output(maxBytes)
+  const stream = output.follow(codec.decompressor())
+  // A piece is inflated whole before the limit is looked at again: so short that a bomb gets little further than the limit.
+  const length = Math.min(Math.max(Math.ceil(maxBytes / MAX_RATIO), 1_024), SYNC_INPUT_BYTES)
+  const rest = pieces(bytes, length)
+  for (const [piece, final] of rest) {
+    stream.push(piece, final)
+    if (!final && output.length > SYNC_OUTPUT_BYTES)
+      return decompressRest(codec, bytes, stream, output, rest)
+  }
+  return intact(codec, bytes, output)
+}
+
+async function decompressRest(
+  codec: PortableCodec,
+  bytes: Uint8Array,
+  stream: FlateStream,
+  output: Output,
+  rest: Iterable<Piece>,
+): Promise<Uint8Array> {
+  let seen = output.length
+  for (const [piece, final] of rest) {
+    if (output.length - seen > SYNC_OUTPUT_BYTES) {
+      seen = output.length
+      await setImmediate()
+    }
+    stream.push(piece, final)
+  }
+  return intact(codec, bytes, output)
+}
+
+function intact(codec: PortableCodec, bytes: Uint8Array, output: Output): Uint8Array {
+  const result = output.join()
+  if (codec.isIntact(result, bytes)) return result
+  throw new Error('the compressed data is damaged, cut, or followed by other bytes')
+}
+
+type Piece = readonly [piece: Uint8Array, final: boolean]
+
+/** At least one piece, so that there is a final one. A loop that is left early can be gone on with, unlike that of a generator. */
+function pieces(bytes: Uint8Array, length: number): IterableIterator<Piece> {
+  let from = 0
+  let done = false
+  return {
+    next: () => {
+      if (done) return { done: true, value: undefined }
+      const to = from + length
+      done = to >= bytes.length
+      const piece = bytes.subarray(from, to)
+      from = to
+      return { done: false, value: [piece, done] }
+    },
+    [Symbol.iterator]() {
+      return this
+    },
+  }
+}
+
+/** Collects what a stream tells, up to a limit. */
+class Output {
+  readonly #maxBytes: number
+  readonly #parts: Uint8Array[] = []
+  length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  follow(stream: FlateStream): FlateStream {
+    stream.ondata = (part) => {
+      this.length += part.length
+      if (this.length > this.#maxBytes) throw tooLarge(this.#maxBytes)
+      this.#parts.push(part)
+    }
+    return stream
+  }
+
+  join(): Uint8Array {
+    const [first] = this.#parts
+    if (first !== undefined && this.#parts.length === 1) return first
+    const bytes = new Uint8Array(this.length)
+    let at = 0
+    for (const part of this.#parts) {
+      bytes.set(part, at)
+      at += part.length
+    }
+    return bytes
+  }
+}
