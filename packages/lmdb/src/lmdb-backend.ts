@@ -115,19 +115,17 @@ class LmdbStore implements Backend<StoreKey> {
   }
 
   writeMany(items: readonly (readonly [StoreKey, StoreWrite])[]): ItemResult<void>[] {
-    const { environment, room } = this.#open()
-    return this.#inCommits(environment, items, ([key, entry], evicted) => {
-      this.#put(environment, room, toBytes(key), entry, evicted)
+    const opened = this.#open()
+    return this.#inCommits(opened.environment, items, ([key, entry], evicted) => {
+      this.#put(opened, toBytes(key), entry, evicted)
     })
   }
 
   removeMany(keys: readonly StoreKey[]): ItemResult<DeleteStatus>[] {
     const { environment } = this.#open()
-    return this.#inCommits(environment, keys, (key) => {
-      const bytes = toBytes(key)
-      this.#dropEnd(environment, bytes)
-      return deleteStatus(environment.entries.removeSync(bytes) ? 1 : 0)
-    })
+    return this.#inCommits(environment, keys, (key) =>
+      deleteStatus(removeEntry(environment, toBytes(key)) ? 1 : 0),
+    )
   }
 
   async ready(): Promise<void> {
@@ -181,26 +179,22 @@ class LmdbStore implements Backend<StoreKey> {
     return results
   }
 
+  /** A write that is refused takes the old value with it: who wanted to replace it must not find it again. */
   #put(
-    environment: Environment,
-    room: Room,
+    { environment, room }: Opened,
     key: Buffer,
     { bytes, ttlMs }: StoreWrite,
     evicted: Buffer[],
   ): void {
-    const size = room.footprint(key.length, bytes.length)
+    const { entries, ends } = environment
+    removeEntry(environment, key)
+    const size = room.footprint(key.length, bytes.length + STAMP_BYTES)
     if (size > room.largestBytes) throw tooLarge(bytes.length, room.largestBytes)
     const now = wallTime()
-    const stamp = makeStamp(now + ttlMs, now, (this.#serial += 1))
-    this.#dropEnd(environment, key)
     evicted.push(...room.make(size, now, this.#options.onFull === 'evict', this.label))
-    environment.ends.putSync(stamp, key)
-    environment.entries.putSync(key, Buffer.concat([stamp, bytes]))
-  }
-
-  #dropEnd({ entries, ends }: Environment, key: Buffer): void {
-    const old = entries.getBinary(key)
-    if (old !== undefined) ends.removeSync(old.subarray(0, STAMP_BYTES))
+    const stamp = makeStamp(now + ttlMs, now, (this.#serial += 1))
+    ends.putSync(stamp, key)
+    entries.putSync(key, Buffer.concat([stamp, bytes]))
   }
 
   #tellEvicted(keys: readonly Buffer[]): void {
@@ -215,6 +209,15 @@ class LmdbStore implements Backend<StoreKey> {
   #sweepFailed(error: unknown): void {
     this.#reporter.report({ type: 'error', source: this.label, operation: 'sweep', error })
   }
+}
+
+/** Removes an entry with its record, inside a write. @returns whether it was there. */
+function removeEntry({ entries, ends }: Environment, key: Buffer): boolean {
+  const stored = entries.getBinary(key)
+  if (stored === undefined) return false
+  ends.removeSync(stored.subarray(0, STAMP_BYTES))
+  entries.removeSync(key)
+  return true
 }
 
 function toBytes(key: StoreKey): Buffer {
