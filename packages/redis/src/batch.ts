@@ -51,7 +51,7 @@ export async function runBatch<T>(
     if (loss !== undefined) throw loss
   }
   try {
-    await dispatcher.run(operation, line, exchange, items.length)
+    await dispatcher.run(operation, line, { send: exchange, take: () => undefined }, items.length)
   } catch (error) {
     over = true
     for (const item of items) if (results[item] === undefined) results[item] = failed(error)

@@ -58,22 +58,22 @@ export class RedisStore implements Backend<StoreKey> {
   }
 
   read(key: StoreKey): Promise<StoreRead | undefined> {
-    return this.#dispatcher.run('read', this.#topology.reader(key), (session) =>
-      this.#layout.read(session, key),
-    )
+    return this.#dispatcher.run('read', this.#topology.reader(key), this.#layout.read(key))
   }
 
-  async write(key: StoreKey, entry: StoreWrite): Promise<void> {
+  write(key: StoreKey, entry: StoreWrite): Promise<void> {
     const since = this.#clock.now()
-    await this.#dispatcher.run('write', this.#topology.primary(key), (session) =>
-      this.#layout.write(session, key, entry, since),
-    )
+    return this.#dispatcher.run<void, unknown>('write', this.#topology.primary(key), {
+      send: (session) => this.#layout.write(session, key, entry, since),
+      take: nothing,
+    })
   }
 
   remove(key: StoreKey): Promise<DeleteStatus> {
-    return this.#dispatcher.run('remove', this.#topology.primary(key), (session) =>
-      unlink(session, key),
-    )
+    return this.#dispatcher.run('remove', this.#topology.primary(key), {
+      send: (session) => unlink(session, key),
+      take: deleteStatus,
+    })
   }
 
   readMany(keys: readonly StoreKey[]): Promise<ItemResult<StoreRead | undefined>[]> {
@@ -109,7 +109,7 @@ export class RedisStore implements Backend<StoreKey> {
       (session, items) =>
         items.map((item) => ({
           count: 1,
-          answer: unlink(session, keys[item] as StoreKey).then((status) => [status]),
+          answer: unlink(session, keys[item] as StoreKey).then((count) => [deleteStatus(count)]),
         })),
     )
   }
@@ -119,7 +119,12 @@ export class RedisStore implements Backend<StoreKey> {
     const settings = { ...this.#dispatcher.settings, responseTimeoutMs: timeoutMs }
     const dispatcher = new Dispatcher(settings)
     await Promise.all(
-      lines.map((line) => dispatcher.run('connect', line, (session) => session.send(['PING']))),
+      lines.map((line) =>
+        dispatcher.run<void, unknown>('connect', line, {
+          send: (session) => session.send(['PING']),
+          take: nothing,
+        }),
+      ),
     )
   }
 
@@ -154,7 +159,11 @@ export class RedisStore implements Backend<StoreKey> {
   }
 }
 
-async function unlink(session: Session, key: StoreKey): Promise<DeleteStatus> {
+function unlink(session: Session, key: StoreKey): Promise<number> {
   session.keepTime()
-  return deleteStatus((await session.send(['UNLINK', word(key)])) as number)
+  return session.send(['UNLINK', word(key)]) as Promise<number>
+}
+
+function nothing(): void {
+  // The answer is that there was one.
 }

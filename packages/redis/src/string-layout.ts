@@ -6,6 +6,7 @@ import {
   type StoreWrite,
   tellsAge,
 } from '@hitbox/core'
+import type { Exchange } from './dispatcher.ts'
 import type { Layout, Parcel } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
 import type { Reply, Session, Word } from './session.ts'
@@ -29,14 +30,8 @@ export class StringLayout implements Layout {
     this.#timeKnown = timeKnown
   }
 
-  read(session: Session, key: StoreKey): Promise<StoreRead | undefined> {
-    session.keepTime()
-    if (!this.#timeKnown(key)) return this.#readWithLife(session, key)
-    return session.send(['GET', word(key)]).then((reply) => {
-      if (reply === null) return undefined
-      const bytes = reply as Buffer
-      return this.#suffices(key, bytes) ? { bytes } : this.#readWithLife(session, key)
-    })
+  read(key: StoreKey): Exchange<StoreRead | undefined> {
+    return new ReadOne(this, key)
   }
 
   readMany(
@@ -56,40 +51,25 @@ export class StringLayout implements Layout {
 
   write(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
     session.keepTime()
-    if (tellsAge(entry.bytes)) return session.send(setCommand(key, entry.bytes, entry.ttlMs))
+    const { bytes, ttlMs } = entry
+    if (tellsAge(bytes)) return session.send(setCommand(key, bytes, ttlMs))
     return session.firstSample().then(() => {
-      const writtenAt = session.time.when(since)
-      const bytes =
-        writtenAt === undefined ? entry.bytes : stamp(entry.bytes, key, this.#keyFormat, writtenAt)
-      return session.send(setCommand(key, bytes, entry.ttlMs))
+      const at = session.time.when(since)
+      const stamped = at === undefined ? bytes : stamp(bytes, key, this.#keyFormat, at)
+      return session.send(setCommand(key, stamped, ttlMs))
     })
   }
 
-  async #readSome(
-    session: Session,
-    keys: readonly StoreKey[],
-  ): Promise<readonly (StoreRead | undefined)[]> {
-    const [first] = keys
-    if (first === undefined) return []
-    if (!this.#timeKnown(first)) return this.#readSomeWithLife(session, keys)
-    const replies = await values(session, keys)
-    const reads = replies.map((reply) => (reply === null ? undefined : { bytes: reply as Buffer }))
-    const unaged = keys.flatMap((key, index) => {
-      const read = reads[index]
-      return read === undefined || this.#suffices(key, read.bytes) ? [] : [index]
-    })
-    if (unaged.length === 0) return reads
-    const again = await this.#readSomeWithLife(
-      session,
-      unaged.map((index) => keys[index] as StoreKey),
-    )
-    const complete: (StoreRead | undefined)[] = [...reads]
-    for (let at = 0; at < unaged.length; at += 1) complete[unaged[at] as number] = again[at]
-    return complete
+  /** Whether the bytes alone tell what is left of their life. */
+  suffices(key: StoreKey, bytes?: Uint8Array): boolean {
+    return (bytes === undefined || tellsAge(bytes)) && this.#timeKnown(key)
   }
 
-  /** What is left is asked for first: should the entry be replaced in between, the new one ends early rather than the old one late. */
-  async #readSomeWithLife(
+  /**
+   * Reads entries and what is left of them. That is asked for first: should an entry be replaced in between, the new one ends
+   * early rather than the old one late.
+   */
+  async readWithLife(
     session: Session,
     keys: readonly StoreKey[],
   ): Promise<readonly (StoreRead | undefined)[]> {
@@ -104,13 +84,52 @@ export class StringLayout implements Layout {
     )
   }
 
-  async #readWithLife(session: Session, key: StoreKey): Promise<StoreRead | undefined> {
-    const [read] = await this.#readSomeWithLife(session, [key])
-    return read
+  async #readSome(
+    session: Session,
+    keys: readonly StoreKey[],
+  ): Promise<readonly (StoreRead | undefined)[]> {
+    if (!keys.every((key) => this.suffices(key))) return this.readWithLife(session, keys)
+    const replies = await values(session, keys)
+    const reads = replies.map((reply) => (reply === null ? undefined : { bytes: reply as Buffer }))
+    const unaged = keys.flatMap((key, index) => {
+      const read = reads[index]
+      return read === undefined || this.suffices(key, read.bytes) ? [] : [index]
+    })
+    if (unaged.length === 0) return reads
+    const again = await this.readWithLife(
+      session,
+      unaged.map((index) => keys[index] as StoreKey),
+    )
+    const complete: (StoreRead | undefined)[] = [...reads]
+    for (let at = 0; at < unaged.length; at += 1) complete[unaged[at] as number] = again[at]
+    return complete
+  }
+}
+
+class ReadOne implements Exchange<StoreRead | undefined> {
+  readonly #layout: StringLayout
+  readonly #key: StoreKey
+  #withLife = false
+
+  constructor(layout: StringLayout, key: StoreKey) {
+    this.#layout = layout
+    this.#key = key
   }
 
-  #suffices(key: StoreKey, bytes: Uint8Array): boolean {
-    return tellsAge(bytes) && this.#timeKnown(key)
+  send(session: Session): Promise<unknown> {
+    session.keepTime()
+    this.#withLife = !this.#layout.suffices(this.#key)
+    return this.#withLife
+      ? this.#layout.readWithLife(session, [this.#key])
+      : session.send(['GET', word(this.#key)])
+  }
+
+  take(replies: unknown, session: Session): StoreRead | undefined | Promise<StoreRead | undefined> {
+    if (this.#withLife) return (replies as readonly (StoreRead | undefined)[])[0]
+    if (replies === null) return undefined
+    const bytes = replies as Buffer
+    if (this.#layout.suffices(this.#key, bytes)) return { bytes }
+    return this.#layout.readWithLife(session, [this.#key]).then(([read]) => read)
   }
 }
 
