@@ -22,3 +22,22 @@ export {
 export type { Direction, Fault } from './proxy/fault.ts'
 export { type FaultProxy, faultProxy, type ProxyTarget } from './proxy/fault-proxy.ts'
 export type { WireStats } from './proxy/wire-counts.ts'
+export { backendContract } from './contract/backend-contract.ts'
+export type {
+  BackendCapabilities,
+  BackendCapability,
+  BackendCase,
+  BackendOpenOptions,
+  BackendSubject,
+  CommandMeter,
+  FaultControls,
+  RawAccess,
+} from './contract/backend-subject.ts'
+export type { ContractCase, ContractSubject, Reason } from './contract/contract-case.ts'
+export {
+  casesFor,
+  type ContractReport,
+  contractReport,
+  type NotApplicable,
+} from './contract/report.ts'
+export { expectNoLeaks, type NoLeaksOptions } from './expect-no-leaks.ts'

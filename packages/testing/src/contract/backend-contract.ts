@@ -1,0 +1,32 @@
+import { batchBoundCases } from './backend/batch-bounds.ts'
+import { batchCases } from './backend/batches.ts'
+import { concurrencyCases } from './backend/concurrency.ts'
+import { corruptionCases } from './backend/corruption.ts'
+import { failureCases } from './backend/failure.ts'
+import { hitOrMissCases } from './backend/hit-or-miss.ts'
+import { honestyCases } from './backend/honesty.ts'
+import { keyCases } from './backend/keys.ts'
+import { lifecycleCases } from './backend/lifecycle.ts'
+import { roundTripCases } from './backend/round-trip.ts'
+import { timeCases } from './backend/time.ts'
+import type { BackendCase } from './backend-subject.ts'
+
+/**
+ * What every backend promises, as data. Choose the cases that apply with {@link casesFor}, and give each to your test runner.
+ *
+ * The letters of the ids are groups: A entry round trip, B hit or miss, C keys, D time, E batches, G concurrency, H failure,
+ * I lifecycle, J honesty. F, enumeration and clearing, is left out: backends have neither.
+ */
+export const backendContract: readonly BackendCase[] = Object.freeze([
+  ...roundTripCases,
+  ...hitOrMissCases,
+  ...keyCases,
+  ...timeCases,
+  ...batchCases,
+  ...batchBoundCases,
+  ...concurrencyCases,
+  ...failureCases,
+  ...corruptionCases,
+  ...lifecycleCases,
+  ...honestyCases,
+])

@@ -1,0 +1,84 @@
+import type { CacheBackend, CacheListener, Clock, MaybePromise } from '@hitbox/core'
+import type { ContractCase, Reason } from './contract-case.ts'
+
+/** What {@link backendContract} is run against. Must hold 6,000 small entries at once, and a value of a million characters. */
+export interface BackendSubject {
+  /**
+   * Makes a fresh and empty backend; the case closes it. Pass the options on to the backend's own factory;
+   * a clock only comes to subjects that take one, and so does a listener.
+   */
+  open(options: BackendOpenOptions): MaybePromise<CacheBackend>
+  readonly capabilities: BackendCapabilities
+}
+
+export interface BackendOpenOptions {
+  readonly clock?: Clock | undefined
+  readonly onEvent?: CacheListener | undefined
+}
+
+/**
+ * What not every backend can do. Each is given, or refused with a reason that {@link contractReport} shows.
+ * The functions get a backend that `open` made.
+ */
+export interface BackendCapabilities {
+  /** Everything in the backend lives by the clock that `open` is given. */
+  readonly clock: true | Reason
+  /** Every reader gets a copy of its own, and what is done to a value after it was set changes nothing. */
+  readonly copies: true | Reason
+  /** Values keep `undefined`, dates, maps, sets, bigints and bytes. */
+  readonly structured: true | Reason
+  /** What travels in `meta` comes back. */
+  readonly meta: true | Reason
+  /** `get`, `set`, `delete` and the batches answer at once, without a promise. */
+  readonly sync: true | Reason
+  /** There is a `peek`. */
+  readonly peek: true | Reason
+  /** `open` takes a listener. */
+  readonly events: true | Reason
+  /** Largest value it takes, in bytes or whatever it measures in; more than a million, at most 20 million. */
+  readonly limit: number | Reason
+  /** Calls the factory with an option that it does not have. */
+  readonly misspelt: (() => unknown) | Reason
+  /** Closes the backend and opens one on the same data. */
+  readonly reopen: ((backend: CacheBackend) => MaybePromise<CacheBackend>) | Reason
+  /** Makes a second backend on the same data, as another process would. */
+  readonly join: ((backend: CacheBackend) => MaybePromise<CacheBackend>) | Reason
+  /** Reaches behind the backend to the stored bytes. */
+  readonly raw: ((backend: CacheBackend) => RawAccess) | Reason
+  /** Counts what goes to the server. */
+  readonly commands: CommandMeter | Reason
+  /** Breaks what the backend stands on, and mends it. Cases that use it must not run at the same time as others. */
+  readonly faults: FaultControls | Reason
+}
+
+export type BackendCapability = keyof BackendCapabilities
+
+export interface RawAccess {
+  /** @param key - Text of the key, before any key format. */
+  read(key: string): MaybePromise<Uint8Array | undefined>
+  /** Puts bytes in place of what is there, with no end or a far one. */
+  write(key: string, bytes: Uint8Array): MaybePromise<void>
+}
+
+export interface CommandMeter {
+  /** Commands that the server has been sent so far. */
+  count(backend: CacheBackend): MaybePromise<number>
+  /** Most commands that one batch of reads, of writes or of deletes may take: one for each node, where a node takes many keys at once. */
+  readonly perBatch: number
+}
+
+export interface FaultControls {
+  /** Makes the server stand still, with its connections open. */
+  freeze(): MaybePromise<void>
+  thaw(): MaybePromise<void>
+  kill(): MaybePromise<void>
+  /** Starts what was killed, with or without its data. */
+  restart(): MaybePromise<void>
+  /** Every operation settles within this many ms, whatever the server does. */
+  readonly deadlineMs: number
+  /** After so many ms the first operations succeed again. @defaultValue 5,000 */
+  readonly recoveryMs?: number | undefined
+}
+
+/** One promise that every backend keeps. */
+export type BackendCase = ContractCase<BackendSubject, BackendCapability>

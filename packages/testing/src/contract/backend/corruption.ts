@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { createContext } from '@hitbox/core'
+import type { BackendCase } from '../backend-subject.ts'
+import { randomBytes, seeded } from '../random.ts'
+import { backendCase, type Scene } from '../scene.ts'
+
+const dropsOf = ({ backend }: Scene): number =>
+  Object.values(backend.stats().dropped).reduce((sum, count) => sum + count, 0)
+
+/** Stores something, puts bytes in its place, and asserts a miss that is counted and explained. */
+async function drops(scene: Scene, change: (bytes: Uint8Array) => Uint8Array): Promise<void> {
+  const { backend } = scene
+  const raw = scene.use('raw')(backend)
+  await backend.set('k', scene.entry({ text: 'the right value', list: [1, 2, 3] }))
+  const bytes = await raw.read('k')
+  assert.ok(bytes, 'the store has no bytes for a key that was set')
+  await raw.write('k', change(Uint8Array.from(bytes)))
+  const before = dropsOf(scene)
+  const context = createContext()
+  assert.equal(await backend.get('k', { context }), undefined)
+  assert.equal(dropsOf(scene) - before, 1, 'the drop is not counted')
+  assert.notEqual(context.missReason, undefined)
+  assert.notEqual(context.missReason, 'absent')
+}
+
+/** Group H, second part: whatever the bytes in the store, a read gives the right value or a miss. */
+export const corruptionCases: readonly BackendCase[] = [
+  backendCase({
+    id: 'H09',
+    title: 'takes bytes that it did not write for a miss',
+    why: 'other programs share the store, and an exception for each of their keys would be a failure for all',
+    needs: ['raw'],
+    async test(scene) {
+      const texts = ['', 'hello', '{"data":1}', 'null', '\0\0\0\0']
+      for (const text of texts) await drops(scene, () => new TextEncoder().encode(text))
+      for (const size of [1, 50, 5_000]) await drops(scene, () => randomBytes(size))
+    },
+  }),
+  backendCase({
+    id: 'H10',
+    title: 'takes bytes that were cut short, or go on, for a miss',
+    why: 'a write that was interrupted leaves half a value',
+    needs: ['raw'],
+    async test(scene) {
+      for (const cut of [1, 2, 5, 17, 40])
+        await drops(scene, (bytes) => bytes.subarray(0, bytes.length - cut))
+      await drops(scene, (bytes) => bytes.subarray(1))
+      await drops(scene, (bytes) => Uint8Array.from([...bytes, 0]))
+      await drops(scene, (bytes) => Uint8Array.from([...bytes, ...bytes]))
+    },
+  }),
+  backendCase({
+    id: 'H11',
+    title: 'takes bytes with a flipped bit for a miss, wherever the bit is',
+    why: 'one bit in a number is a wrong price, and nobody will know',
+    needs: ['raw'],
+    async test(scene) {
+      const random = seeded(11)
+      for (let round = 0; round < 100; round += 1) {
+        await drops(scene, (bytes) => {
+          const at = random(bytes.length)
+          bytes[at] = (bytes[at] as number) ^ (1 << random(8))
+          return bytes
+        })
+      }
+    },
+  }),
+  backendCase({
+    id: 'H12',
+    title: 'takes the bytes of another key for a miss',
+    why: 'a hash that collides, or a copy in the store, must not show one user what is of another',
+    needs: ['raw'],
+    async test(scene) {
+      const raw = scene.use('raw')(scene.backend)
+      await scene.backend.set('other', scene.entry('what is of another'))
+      const bytes = await raw.read('other')
+      assert.ok(bytes)
+      await drops(scene, () => bytes)
+    },
+  }),
+  backendCase({
+    id: 'H13',
+    title: 'misses only the broken ones of a batch, and takes new values for them',
+    why: 'one broken entry must not fail the others, nor stay for ever',
+    needs: ['raw'],
+    async test(scene) {
+      const { backend } = scene
+      await backend.setMany([
+        ['a', scene.entry('a')],
+        ['b', scene.entry('b')],
+      ])
+      await scene.use('raw')(backend).write('a', new TextEncoder().encode('rubbish'))
+      const results = await backend.getMany(['a', 'b'])
+      assert.deepEqual(
+        results.map((result) => result.ok && result.value?.data),
+        [undefined, 'b'],
+      )
+      await backend.set('a', scene.entry('new'))
+      await scene.has('a', 'new')
+    },
+  }),
+]
