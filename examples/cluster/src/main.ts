@@ -12,7 +12,10 @@ const RESPONSE_TIMEOUT_MS = 200
 
 const servers = await startRedisCluster({ primaries: 3, replicas: 1 })
 const redis = redisBackend({
-  connection: cluster(servers.urls, { readFromReplicas: true }),
+  connection: cluster(
+    servers.nodes.map(({ url }) => url),
+    { readFromReplicas: true },
+  ),
   responseTimeout: `${RESPONSE_TIMEOUT_MS}ms`,
 })
 const tiers = compose(memoryBackend({ maxEntries: 50 }), redis)
@@ -55,7 +58,7 @@ const begun = performance.now()
 for (let index = 0; index < SECONDS; index += 1) {
   const second = new Second()
   if (index === KILL_AT) {
-    await servers.primaries[0]?.kill()
+    await servers.nodes[0]?.kill()
     console.log('     one primary killed')
   }
   while (performance.now() - begun < (index + 1) * 1_000) {
@@ -66,7 +69,9 @@ for (let index = 0; index < SECONDS; index += 1) {
   }
   slowest = Math.max(slowest, second.slowestMs)
   const shares = [...second.sources].map(([source, count]) => `${source} ${count}`).join(', ')
-  console.log(`${index + 1} s  ${shares}; tier failures ${second.tierFailures}; slowest ${second.slowestMs.toFixed(0)} ms`)
+  console.log(
+    `${index + 1} s  ${shares}; tier failures ${second.tierFailures}; slowest ${second.slowestMs.toFixed(0)} ms`,
+  )
 }
 await tiers.close()
 await servers.stop()

@@ -41,7 +41,10 @@ const local = compose(memory, disk, {
 const tiers = compose(local, shared, { read: 'sequential', write: 'through', refill: 'always' })
 
 const key: KeyInput = ['article', 42]
-const article = { title: 'On tiers', body: 'All problems are solved by one more level. '.repeat(50) }
+const article = {
+  title: 'On tiers',
+  body: 'All problems are solved by one more level. '.repeat(50),
+}
 
 async function show(what: string): Promise<void> {
   const context = createContext()
@@ -64,7 +67,10 @@ try {
   const { status, count } = await tiers.delete(key)
   console.log(`${'a delete through all tiers'.padEnd(44)} ${status}, ${count} copies`)
   await show('after the delete')
-  console.log('\ncounted:', Object.fromEntries(inOrder().map((tier) => [tier.label, tier.stats().hits])))
+  console.log(
+    '\ncounted:',
+    Object.fromEntries(inOrder().map((tier) => [tier.label, tier.stats().hits])),
+  )
 } finally {
   await tiers.close()
   await server?.stop()
