@@ -71,17 +71,17 @@ export function writeRace(
 }
 
 /**
- * Brings upper tiers in line when all have answered: one that failed while another has the value, and one whose write
- * another change of the key overtook, drop the key. A value that only an upper tier took stays there: it was acknowledged.
+ * Brings upper tiers in line when all have answered: one that failed drops the key, and so does one beside whose write
+ * another change of the key ran. A value that only an upper tier took stays there, since it was acknowledged.
  */
 function tidy(writing: Writing, byTier: readonly Results[]): MaybePromise<unknown> {
   const { lowest } = writing.set
   const drops: MaybePromise<Results>[] = []
   for (let tier = 0; tier < lowest; tier += 1) {
-    const doubtful = writing.all.filter((position) =>
-      byTier[tier]?.[position]?.ok === true
-        ? byTier[lowest]?.[position]?.ok === true && writing.contended(position)
-        : byTier.some((results) => results[position]?.ok === true),
+    const doubtful = writing.all.filter(
+      (position) =>
+        byTier[tier]?.[position]?.ok !== true ||
+        (byTier[lowest]?.[position]?.ok === true && writing.contended(position)),
     )
     drops.push(writing.drop(tier, doubtful))
   }
