@@ -41,3 +41,23 @@ export {
   type NotApplicable,
 } from './contract/report.ts'
 export { expectNoLeaks, type NoLeaksOptions } from './expect-no-leaks.ts'
+export {
+  type BackendChaosPlan,
+  type BackendOperation,
+  type ChaosBackend,
+  chaosBackend,
+} from './chaos/chaos-backend.ts'
+export {
+  type ChaosStore,
+  chaosStore,
+  type StoreChaosPlan,
+  type StoreOperation,
+} from './chaos/chaos-store.ts'
+export { type ChaosControls, ChaosError, type ChaosOptions } from './chaos/disturber.ts'
+export {
+  type ChaosCall,
+  type ChaosPlan,
+  type Corruption,
+  type Disturbance,
+  seededChaos,
+} from './chaos/plan.ts'

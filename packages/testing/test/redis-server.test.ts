@@ -1,13 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { once } from 'node:events'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { CacheError } from '@hitbox/core'
 import { type RedisServer, startRedis, until } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
+import { built } from './support/built.ts'
 
 /** Sends lines as they are, and gives back what comes until `expected` was seen. */
 async function talk(server: RedisServer, lines: string, expected: string): Promise<string> {
@@ -144,16 +145,6 @@ describe('startRedis', () => {
     expect(await codeOf({ config: ['--no-such-setting', 'x'] })).toBe('BACKEND_FAILED')
   })
 })
-
-const index = join(import.meta.dirname, '../dist/index.js')
-
-/** Builds what a child process can import without a loader. */
-async function built(): Promise<string> {
-  const root = join(import.meta.dirname, '../../..')
-  const tsc = join(root, 'node_modules/.bin/tsc')
-  await promisify(execFile)(tsc, ['-b', join(import.meta.dirname, '../tsconfig.src.json')])
-  return index
-}
 
 describe('a server of a process', () => {
   it('lets the process end by itself, and ends with it', async () => {

@@ -61,9 +61,9 @@ export interface RawAccess {
 }
 
 export interface CommandMeter {
-  /** Commands that the server has been sent so far. */
+  /** Commands that the server has been sent so far; those of the meter itself may be left out. */
   count(backend: CacheBackend): MaybePromise<number>
-  /** Most commands that one batch of reads, of writes or of deletes may take: one for each node, where a node takes many keys at once. */
+  /** Most commands that one batch of reads may take: one for each node, where a node takes many keys at once. */
   readonly perBatch: number
 }
 

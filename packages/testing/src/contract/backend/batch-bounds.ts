@@ -111,21 +111,18 @@ export const batchBoundCases: readonly BackendCase[] = [
   }),
   backendCase({
     id: 'E16',
-    title: 'sends a batch as the few commands it says',
+    title: 'reads a batch with the few commands it says',
     why: 'a batch that is a loop costs a round trip for each key',
     needs: ['commands'],
     async test(scene) {
       const { backend } = scene
       const meter = scene.use('commands')
       const keys = await fill(scene, 200)
-      const costs = async (batch: () => unknown): Promise<void> => {
-        const before = await meter.count(backend)
-        await batch()
-        const sent = (await meter.count(backend)) - before
-        assert.ok(sent <= meter.perBatch, `200 keys took ${sent} commands`)
-      }
-      await costs(() => backend.getMany(keys))
-      await costs(() => backend.deleteMany(keys))
+      const before = await meter.count(backend)
+      allWell(await backend.getMany(keys), 200)
+      const sent = (await meter.count(backend)) - before
+      assert.ok(sent > 0, 'the meter counts nothing')
+      assert.ok(sent <= meter.perBatch, `200 keys took ${sent} commands`)
     },
   }),
 ]
