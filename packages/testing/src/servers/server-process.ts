@@ -6,8 +6,8 @@ import { join } from 'node:path'
 
 /**
  * Runs the server, tells its process id, and ends like it does. A second process waits for the end of its own standard input,
- * which comes when this process is gone, however it went: then it kills the first one (which would end it), the server, and
- * removes the folder.
+ * which comes when this process is gone, however it went: then it kills the server. The first one stays until the server is
+ * gone, so that nobody is left a zombie, and removes the folder when it was left alone.
  */
 const GUARD = `
 exec 3<&0
@@ -15,11 +15,12 @@ exec 3<&0
 server=$!
 echo "$server"
 exec >&-
-{ read -r _ <&3; kill -9 $$ "$server"; rm -rf "$SERVER_FOLDER"; } 2>/dev/null &
+{ read -r _ <&3; : >"$SERVER_FOLDER/alone"; kill -9 "$server"; } 2>/dev/null &
 guard=$!
 exec 3<&-
 wait "$server"
 code=$?
+[ -e "$SERVER_FOLDER/alone" ] && rm -rf "$SERVER_FOLDER"
 kill -9 "$guard" 2>/dev/null
 exit "$code"
 `
