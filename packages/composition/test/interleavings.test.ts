@@ -184,6 +184,28 @@ const SCENES: readonly (readonly [name: string, Setting])[] = [
   ],
 ]
 
+describe('compose', () => {
+  it('shows no value, upper tier first, that a delete acknowledged meanwhile has removed', async () => {
+    const steps = new Stepped('lower')
+    const upper = scriptedTier('upper')
+    const lower = scriptedTier('lower', steps.script)
+    const tiers = compose(upper, lower, { write: 'sequential', clock })
+    const removed = Promise.resolve(tiers.delete('k'))
+    const written = Promise.resolve(tiers.set('k', entry('new')))
+    expect(steps.happen('lower set 2 takes effect')).toBe(true)
+    expect(steps.happen('lower delete 1 takes effect')).toBe(true)
+    expect(steps.happen('lower delete 1 answers')).toBe(true)
+    await removed
+    const read = Promise.resolve(tiers.get('k'))
+    expect(steps.happen('lower get 3 takes effect')).toBe(true)
+    expect(steps.happen('lower get 3 answers')).toBe(true)
+    expect(await read).toBeUndefined()
+    expect(steps.happen('lower set 2 answers')).toBe(true)
+    await written
+    expect(upper.entries.size).toBe(0)
+  })
+})
+
 describe('compose, in every order of what its tiers do', () => {
   it.each(SCENES)('keeps the tiers in line: %s', { timeout: 60_000 }, async (_, setting) => {
     expect(await everyOrder(() => sceneOf(setting))).toBeGreaterThan(3)

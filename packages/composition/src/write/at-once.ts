@@ -59,7 +59,8 @@ export function writeRace(
     let over = false
     for (const run of rest) {
       void run.then(() => {
-        if (over || !taken()) return
+        // With nobody left to wait for, the upper tiers are brought in line before the answer.
+        if (over || running.size === 0 || !taken()) return
         over = true
         resolve(won())
       })

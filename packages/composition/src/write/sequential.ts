@@ -22,8 +22,14 @@ function descend(
   tier: number,
   outcome: ItemResult<void>[],
 ): MaybePromise<undefined> {
-  if (tier > writing.set.lowest) return undefined
-  const alive = writing.all.filter((position) => outcome[position]?.ok === true)
+  const { lowest } = writing.set
+  if (tier > lowest) return undefined
+  // A key that another change is at already goes to the lowest tier only: when that change is acknowledged first, a copy
+  // of this value above would be the older one.
+  const alive = writing.all.filter(
+    (position) =>
+      outcome[position]?.ok === true && (tier === lowest || !writing.contended(position)),
+  )
   return chain(writing.write(tier, alive), (results) => {
     for (let index = 0; index < alive.length; index += 1) {
       const result = results[index]
