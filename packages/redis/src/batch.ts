@@ -1,63 +1,153 @@
-import { type CacheError, failed, type ItemResult, type Operation, succeeded } from '@hitbox/core'
+import { CacheError, failed, type ItemResult, type Operation } from '@hitbox/core'
 import type { Dispatcher } from './dispatcher.ts'
 import { failureOf, isLoss } from './failure.ts'
+import { fixed } from './fixed.ts'
 import type { Parcel } from './layout.ts'
-import type { Line } from './line.ts'
+import type { Line, Route } from './line.ts'
+import { MOST_HOPS } from './run.ts'
 import type { Session } from './session.ts'
 
 /** Which commands to send for some of the items; the parcels follow the order of `items`. */
 export type SendItems<T> = (session: Session, items: readonly number[]) => Parcel<T>[]
 
 /**
- * Runs one operation per item on one line, as one batch: what was answered stays, what was lost with the connection is sent
- * again, and when the time is over only those fail that have no answer.
- *
- * @param items - Indices, each once, into `results`, which is filled.
+ * One operation for each of many keys, as few writes as there are lines: what was answered stays, what was lost or belongs
+ * elsewhere is sent again, and when the time is over only those items fail that have no answer.
  */
-export async function runBatch<T>(
-  dispatcher: Dispatcher,
-  operation: Operation,
-  line: Line,
-  items: readonly number[],
-  results: ItemResult<T>[],
-  send: SendItems<T>,
-): Promise<void> {
-  const { label } = dispatcher.settings
-  let open = items
-  let over = false
-  const exchange = async (session: Session): Promise<void> => {
-    const lost: number[] = []
-    let loss: unknown
-    let at = 0
-    const parcels = send(session, open).map((parcel) => {
-      const mine = open.slice(at, at + parcel.count)
-      at += parcel.count
-      return parcel.answer.then(
-        (answers) => {
-          if (over) return
-          for (let index = 0; index < mine.length; index += 1)
-            results[mine[index] as number] = succeeded(answers[index] as T)
-        },
-        (error: unknown) => {
-          if (over) return
-          if (!isLoss(error)) return fill(results, mine, failureOf(label, operation, error))
-          loss = error
-          for (const item of mine) lost.push(item)
-        },
-      )
-    })
-    await Promise.all(parcels)
-    open = lost
-    if (loss !== undefined) throw loss
+export class Batch<T> {
+  readonly #dispatcher: Dispatcher
+  readonly #operation: Operation
+  readonly #routes: readonly Route[]
+  readonly #send: SendItems<T>
+  readonly #results: (ItemResult<T> | undefined)[]
+  #due = 0
+
+  constructor(
+    dispatcher: Dispatcher,
+    operation: Operation,
+    routes: readonly Route[],
+    send: SendItems<T>,
+  ) {
+    this.#dispatcher = dispatcher
+    this.#operation = operation
+    this.#routes = routes
+    this.#send = send
+    this.#results = Array.from({ length: routes.length })
   }
-  try {
-    await dispatcher.run(operation, line, { send: exchange, take: () => undefined }, items.length)
-  } catch (error) {
-    over = true
-    for (const item of items) if (results[item] === undefined) results[item] = failed(error)
+
+  /** Called once. Never rejects. */
+  async run(): Promise<ItemResult<T>[]> {
+    const { clock, responseTimeoutMs, retries } = this.#dispatcher.settings
+    this.#due = clock.now() + responseTimeoutMs
+    const lines = this.#routes.map((route) => route.line())
+    await this.#carryAll([...lines.keys()], lines, retries, MOST_HOPS)
+    // Every item was answered or has failed.
+    return this.#results as ItemResult<T>[]
+  }
+
+  async #carryAll(
+    items: readonly number[],
+    lines: readonly Line[],
+    retries: number,
+    hops: number,
+  ): Promise<void> {
+    const groups = new Map<Line, number[]>()
+    for (let at = 0; at < items.length; at += 1) {
+      const line = lines[at] as Line
+      const group = groups.get(line)
+      if (group === undefined) groups.set(line, [items[at] as number])
+      else group.push(items[at] as number)
+    }
+    await Promise.all(
+      Array.from(groups, ([line, group]) => this.#carry(group, line, retries, hops)),
+    )
+  }
+
+  /** Sends the items of one line together, and what then has to be sent again. */
+  async #carry(items: readonly number[], line: Line, retries: number, hops: number): Promise<void> {
+    const sending = new Sending<T>(items)
+    try {
+      const send = (session: Session): Promise<unknown> =>
+        sending.settle(this.#send(session, items), (item, outcome) => {
+          if ('ok' in outcome) this.#results[item] = outcome
+          else this.#refused(item, outcome.error, line, hops, sending)
+        })
+      const terms = { weight: items.length, due: this.#due, retries: 0 }
+      await this.#dispatcher.run(this.#operation, fixed(line), { send, take: nothing }, terms)
+    } catch (error) {
+      // Answers that come from now on are too late.
+      sending.over = true
+      const open = items.filter((item) => this.#results[item] === undefined)
+      if (!CacheError.is(error, 'BACKEND_FAILED')) return this.#fail(open, error)
+      // There was no connection to be had.
+      for (const item of open) sending.lost.push(item)
+      sending.loss = error
+    }
+    const { moved, lost, loss } = sending
+    const again = retries > 0 && isLoss(loss)
+    for (const item of lost) {
+      const now = this.#routeOf(item).line()
+      if (hops > 0 && (again || now !== line)) moved.set(item, now)
+      else this.#fail([item], loss)
+    }
+    const left = lost.length > 0 && again ? retries - 1 : retries
+    await this.#carryAll([...moved.keys()], [...moved.values()], left, hops - 1)
+  }
+
+  #refused(item: number, error: unknown, from: Line, hops: number, sending: Sending<T>): void {
+    const elsewhere = hops > 0 ? this.#routeOf(item).redirect(error, from) : undefined
+    if (elsewhere !== undefined) sending.moved.set(item, elsewhere)
+    else if (!isLoss(error)) this.#fail([item], error)
+    else {
+      sending.lost.push(item)
+      sending.loss = error
+    }
+  }
+
+  #fail(items: readonly number[], error: unknown): void {
+    const { label } = this.#dispatcher.settings
+    const failure = failed(failureOf(label, this.#operation, error))
+    for (const item of items) this.#results[item] = failure
+  }
+
+  #routeOf(item: number): Route {
+    return this.#routes[item] as Route
   }
 }
 
-function fill<T>(results: ItemResult<T>[], items: readonly number[], error: CacheError): void {
-  for (const item of items) results[item] = failed(error)
+type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly error: unknown }
+
+/** What becomes of the items of one line. */
+class Sending<T> {
+  readonly #items: readonly number[]
+  /** To be sent elsewhere. */
+  readonly moved = new Map<number, Line>()
+  /** Without an answer, since the connection was lost. */
+  readonly lost: number[] = []
+  loss: unknown
+  over = false
+
+  constructor(items: readonly number[]) {
+    this.#items = items
+  }
+
+  async settle(
+    parcels: readonly Parcel<T>[],
+    tell: (item: number, outcome: Outcome<T>) => void,
+  ): Promise<void> {
+    let at = 0
+    const told = parcels.map(async ({ count, answer }) => {
+      const items = this.#items.slice(at, (at += count))
+      const outcomes = await answer.then(
+        (answers) => answers.map((value): Outcome<T> => ({ ok: true, value })),
+        (error: unknown) => items.map((): Outcome<T> => ({ error })),
+      )
+      if (!this.over) items.forEach((item, index) => tell(item, outcomes[index] as Outcome<T>))
+    })
+    await Promise.all(told)
+  }
+}
+
+function nothing(): void {
+  // The results are where they belong.
 }

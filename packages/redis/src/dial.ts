@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '@hitbox/core'
 import { RedisClient, type RedisClientOptions, RESP_TYPES } from '@redis/client'
 import { type Endpoint, serverName } from './endpoint.ts'
-import { Session } from './session.ts'
+import { ClientSession, type Session } from './session.ts'
 
 /** How to be let in, the same for every server of a backend. */
 export interface Access {
@@ -53,7 +53,7 @@ export function dial(
     signal.addEventListener('abort', () => fail(signal.reason), { once: true })
     client.connect().then(() => {
       if (signal.aborted) return client.destroy()
-      session = new Session(client, clock, () => client.destroy())
+      session = new ClientSession(client, clock, () => client.destroy())
       resolve(session)
     }, fail)
   })

@@ -43,7 +43,7 @@ const HIGHEST_DATABASE = 2 ** 31 - 1
  * @param option - Name of the option, for the error message.
  * @throws {@link CacheError} `INVALID_OPTION`.
  */
-export function parseUrl(url: string, option: string): Target {
+export function parseUrl(url: string, option: string, usualPort: number = DEFAULT_PORT): Target {
   const unix = UNIX.exec(url)
   if (unix !== null) return parseUnix(unix, option)
   const parsed = URL.canParse(url) ? new URL(url) : undefined
@@ -57,7 +57,7 @@ export function parseUrl(url: string, option: string): Target {
     // An IPv6 address stands in brackets in a url only.
     endpoint: {
       host: unescape(hostname.replace(/^\[(.*)\]$/, '$1'), option),
-      port: checkPort(port === '' ? DEFAULT_PORT : Number(port), option),
+      port: checkPort(port === '' ? usualPort : Number(port), option),
     },
     username: username === '' ? undefined : unescape(username, option),
     password: password === '' ? undefined : unescape(password, option),
@@ -71,8 +71,12 @@ export function parseUrl(url: string, option: string): Target {
  *
  * @throws {@link CacheError} `INVALID_OPTION`.
  */
-export function parseEndpoint(options: EndpointOptions, option: string): Endpoint {
-  const { host = 'localhost', port = DEFAULT_PORT, path } = options
+export function parseEndpoint(
+  options: EndpointOptions,
+  option: string,
+  usualPort: number = DEFAULT_PORT,
+): Endpoint {
+  const { host = 'localhost', port = usualPort, path } = options
   if (path !== undefined) {
     if (options.host !== undefined || options.port !== undefined) {
       throw invalidOption(`${option}.path`, 'given without host and port', path)

@@ -1,5 +1,15 @@
-export { client, type RedisConnection, single, type SingleOptions } from './connection.ts'
+export {
+  client,
+  cluster,
+  type ClusterOptions,
+  type RedisConnection,
+  sentinel,
+  type SentinelOptions,
+  single,
+  type SingleOptions,
+} from './connection.ts'
 export type { EndpointOptions } from './endpoint.ts'
 export type { RedisBackendOptions } from './options.ts'
 export { redisBackend } from './redis-backend.ts'
+export { rustUrlEncoded } from './rust-key.ts'
 export type { RedisClientLike } from './user-line.ts'

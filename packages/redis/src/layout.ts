@@ -1,5 +1,5 @@
 import type { StoreKey, StoreRead, StoreWrite } from '@hitbox/core'
-import type { Exchange } from './dispatcher.ts'
+import type { Exchange } from './exchange.ts'
 import type { Session } from './session.ts'
 
 /** One command of a batch, or a few that belong together: the answers for the next `count` keys. */

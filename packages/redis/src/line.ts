@@ -4,11 +4,13 @@ import type { Session } from './session.ts'
 export interface Waiter {
   /** When it began to wait; only an attempt that began no earlier may disappoint it. */
   readonly since: number
+  /** Whether it is itself the one who asks where to go, and so cannot wait for the answer. */
+  readonly asks: boolean
   accept(session: Session): void
   reject(error: unknown): void
 }
 
-/** Where the commands for a key go. */
+/** A place that commands go to. */
 export interface Line {
   /** The connection, while there is one. */
   readonly session: Session | undefined
@@ -19,4 +21,13 @@ export interface Line {
   drop(session: Session, error: unknown): void
   /** The server behind it answered that it takes no writes; another connection may lead to one that does. */
   demoted(session: Session): void
+  /** A command waits suspiciously long: if somebody can be asked whether this is still the place to go to, they should be. */
+  doubt(): void
+}
+
+/** How to find the line for a key, which may be another one the next time. */
+export interface Route {
+  line(): Line
+  /** Where the command should go instead, if that is what the error says. */
+  redirect(error: unknown, from: Line): Line | undefined
 }

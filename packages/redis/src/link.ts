@@ -15,6 +15,14 @@ export interface LinkSettings {
   readonly keepAlive: KeepAlive
 }
 
+/** Told what somebody else may know more about. */
+export interface LinkHooks {
+  /** There is no connection, or the server does not answer in time. */
+  readonly onTrouble?: (() => void) | undefined
+  /** Asked before waiters are disappointed: they may learn of another place to go to. Never rejects for long. */
+  readonly consult?: (() => Promise<unknown>) | undefined
+}
+
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 100
 /** How long after a demotion the next one counts, lest a server that stays a replica be connected to over and over. */
@@ -30,6 +38,7 @@ const DEMOTION_PAUSE_MS = 1_000
 export class Link implements Line {
   session: Session | undefined
   readonly #settings: LinkSettings
+  readonly #hooks: LinkHooks
   readonly #dial: (call: Call) => Promise<Session>
   readonly #waiters = new Set<Waiter>()
   readonly #spacingMs: number
@@ -43,8 +52,13 @@ export class Link implements Line {
   #demotedAt = Number.NEGATIVE_INFINITY
   #closed = false
 
-  constructor(dial: (call: Call) => Promise<Session>, settings: LinkSettings) {
+  constructor(
+    dial: (call: Call) => Promise<Session>,
+    settings: LinkSettings,
+    hooks: LinkHooks = {},
+  ) {
     this.#dial = dial
+    this.#hooks = hooks
     this.#settings = settings
     this.#state = new StateReport(settings.label, settings.reporter)
     this.#spacingMs = settings.responseTimeoutMs / 3
@@ -56,6 +70,14 @@ export class Link implements Line {
     if (this.session !== undefined) return waiter.accept(this.session)
     this.#waiters.add(waiter)
     this.#proceed()
+  }
+
+  /** Connects in the background, if that is not under way. */
+  warm(): void {
+    if (this.session !== undefined || this.#waiters.size > 0 || this.#closed) return
+    const nothing = (): void => undefined
+    const since = this.#settings.clock.now()
+    this.join({ since, asks: true, accept: nothing, reject: nothing })
   }
 
   leave(waiter: Waiter): void {
@@ -75,13 +97,17 @@ export class Link implements Line {
     this.#demotedAt = now
     this.session = undefined
     // What was sent before gets its answers first.
-    this.#settings.clock.setTimeout(session.end, this.#settings.responseTimeoutMs)
+    this.#settings.clock.setTimeout(() => session.end(), this.#settings.responseTimeoutMs)
   }
 
-  close(): void {
+  doubt(): void {
+    this.#hooks.onTrouble?.()
+  }
+
+  /** @param error - What waiters and attempts are told. */
+  close(error: Error = closedError(this.#settings.label)): void {
     this.#closed = true
     this.#unschedule()
-    const error = closedError(this.#settings.label)
     for (const attempt of this.#attempts.splice(0)) attempt.abandon(error)
     this.session?.end()
     this.session = undefined
@@ -142,7 +168,13 @@ export class Link implements Line {
     this.#failures += 1
     this.#notBefore = this.#settings.clock.now() + pause * (0.5 + Math.random() / 2)
     this.#state.report('down', error)
-    this.#rejectWaiters(error, attempt.startedAt)
+    const { consult } = this.#hooks
+    const disappoint = (): void => this.#rejectWaiters(error, attempt.startedAt)
+    if (consult === undefined) disappoint()
+    else {
+      this.#rejectWaiters(error, attempt.startedAt, true)
+      void consult().then(disappoint, disappoint)
+    }
     this.#unschedule()
     this.#proceed()
   }
@@ -151,6 +183,7 @@ export class Link implements Line {
     if (this.session !== session) return
     this.session = undefined
     this.#state.report('down', error)
+    this.#hooks.onTrouble?.()
   }
 
   /** @returns whether it was still under way. */
@@ -160,9 +193,11 @@ export class Link implements Line {
     return at !== -1
   }
 
-  #rejectWaiters(error: unknown, startedAt: number): void {
+  /** @param asking - Only those who ask. */
+  #rejectWaiters(error: unknown, startedAt: number, asking = false): void {
     for (const waiter of this.#waiters) {
       if (waiter.since > startedAt) break
+      if (asking && !waiter.asks) continue
       this.#waiters.delete(waiter)
       waiter.reject(error)
     }

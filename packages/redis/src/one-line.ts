@@ -1,8 +1,8 @@
-import type { Line } from './line.ts'
+import type { Line, Route } from './line.ts'
 import type { Topology } from './topology.ts'
 
-/** All keys go the same way. */
-export class OneLine implements Topology {
+/** All keys go the same way, always. */
+export class OneLine implements Topology, Route {
   readonly together = true
   readonly #line: Line & { close(): void }
 
@@ -10,12 +10,20 @@ export class OneLine implements Topology {
     this.#line = line
   }
 
-  primary(): Line {
+  primary(): Route {
+    return this
+  }
+
+  reader(): Route {
+    return this
+  }
+
+  line(): Line {
     return this.#line
   }
 
-  reader(): Line {
-    return this.#line
+  redirect(): undefined {
+    return undefined
   }
 
   all(): Promise<readonly Line[]> {

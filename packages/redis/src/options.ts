@@ -23,9 +23,10 @@ import { cbor } from '@hitbox/formats/cbor'
 import { planOf, type RedisConnection, type RedisPlan } from './connection.ts'
 import type { Access } from './dial.ts'
 import type { DispatcherSettings } from './dispatcher.ts'
-import { checkDatabase } from './endpoint.ts'
+import { checkDatabase, type Endpoint } from './endpoint.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { LinkSettings } from './link.ts'
+import { tlsOptions } from './tls-options.ts'
 
 export interface RedisBackendOptions extends LiftOptions {
   /** Where to connect to: made by {@link single}, {@link cluster}, {@link sentinel} or {@link client}. */
@@ -68,6 +69,8 @@ export interface RedisBackendOptions extends LiftOptions {
 export interface Resolved {
   readonly plan: RedisPlan
   readonly access: Access
+  /** How to be let in by sentinels, where there are some. */
+  readonly sentinelAccess: Access
   readonly keyFormat: KeyFormat
   readonly valueFormat: Format
   readonly compressor: Compressor
@@ -101,9 +104,11 @@ export function resolveOptions(options: RedisBackendOptions): Resolved {
   if (options.allowV8 !== true) refuseV8([valueFormat, ...(options.acceptFormats ?? [])])
   const clock: Clock = options.clock ?? systemClock
   const { acceptFormats, acceptCompressors, maxValueBytes, maxRawBytes, onEvent } = options
+  const access = accessOf(options, plan)
   return {
     plan,
-    access: accessOf(options, plan),
+    access,
+    sentinelAccess: sentinelAccessOf(plan, access),
     keyFormat: hashed(checkKeyFormat(options.keyFormat ?? urlEncoded)),
     valueFormat,
     compressor: options.compressor ?? identityCompressor,
@@ -128,15 +133,46 @@ function accessOf(options: RedisBackendOptions, plan: RedisPlan): Access {
   const username = text('username', options.username) ?? target.username
   const password = text('password', options.password) ?? target.password
   const database =
-    options.database === undefined ? target.database : checkDatabase(options.database, 'database')
-  if (username !== undefined && password === undefined) {
-    throw invalidOption('password', 'given together with a username', undefined)
+    (options.database === undefined
+      ? target.database
+      : checkDatabase(options.database, 'database')) ?? 0
+  if (plan.mode === 'cluster' && database !== 0) {
+    throw invalidOption('database', '0, the only one of a cluster', database)
   }
-  const tls = tlsOf(options.tls, target.tls)
-  if (tls !== undefined && 'path' in target.endpoint) {
-    throw invalidOption('tls', 'left out for a unix socket', true)
+  const tls = tlsOptions(options.tls, target.tls)
+  const sockets = endpointsOf(plan).some((endpoint) => 'path' in endpoint)
+  if (sockets && (tls !== undefined || plan.mode !== 'single')) {
+    const option = tls === undefined ? 'nodes' : 'tls'
+    throw invalidOption(option, 'used without a unix socket', 'one')
   }
-  return { username, password, database: database ?? 0, tls, readOnly: false }
+  return checkLogin({ username, password, database, tls, readOnly: false })
+}
+
+/** How to be let in by sentinels. Where only a url asks for TLS, they share the authorities that the servers are trusted by. */
+function sentinelAccessOf(plan: RedisPlan, access: Access): Access {
+  if (plan.mode !== 'sentinel') return access
+  const { username, password } = plan.sentinelTarget
+  const tls = plan.sentinelTls === undefined ? undefined : { ...access.tls, ...plan.sentinelTls }
+  return checkLogin({ username, password, database: 0, tls, readOnly: false })
+}
+
+/** node-redis would log in as the default user instead. */
+function checkLogin(access: Access): Access {
+  if (access.username === undefined || access.password !== undefined) return access
+  throw invalidOption('password', 'given together with a username', undefined)
+}
+
+function endpointsOf(plan: Exclude<RedisPlan, { readonly mode: 'client' }>): readonly Endpoint[] {
+  switch (plan.mode) {
+    case 'single':
+      return [plan.target.endpoint]
+    case 'cluster':
+      return plan.cluster.seeds
+    case 'sentinel':
+      return plan.sentinel.sentinels
+    default:
+      return plan satisfies never
+  }
 }
 
 /** A client of the user's has all this already. */
@@ -152,20 +188,6 @@ function refuseAccess(options: RedisBackendOptions): Access {
     tls: undefined,
     readOnly: false,
   }
-}
-
-function tlsOf(
-  tls: RedisBackendOptions['tls'],
-  urlSaysTls: boolean,
-): ConnectionOptions | undefined {
-  if (tls === false && urlSaysTls) {
-    throw invalidOption('tls', 'true or options, since the url says rediss', tls)
-  }
-  if (typeof tls === 'object' && tls !== null) return { ...tls }
-  if (tls === undefined || typeof tls === 'boolean') {
-    return (tls ?? urlSaysTls) ? {} : undefined
-  }
-  throw invalidOption('tls', 'true, false or options of tls.connect', tls)
 }
 
 function text(option: string, value: unknown): string | undefined {

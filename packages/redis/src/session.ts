@@ -16,9 +16,24 @@ export interface Sender {
 const SAMPLE_MS = 10_000
 
 /** A connection that takes commands now, and the clock of the server behind it. */
-export class Session {
-  readonly time: ServerTime = new ServerTime()
+export interface Session {
+  readonly time: ServerTime
+  /** Everything sent in one turn of the event loop leaves in one write, in this order. */
+  send(words: readonly Word[]): Promise<Reply>
+  /**
+   * Asks for the server's time when that is due, beside the command that is about to be sent, so at the cost of no write.
+   * Whatever comes of it, nobody waits for it and nothing fails.
+   */
+  keepTime(): void
+  /** Resolves when the server's time is known, or known to be refused. */
+  firstSample(): Promise<void>
   /** Ends the connection and rejects what was not answered; may be called again. */
+  end(): void
+}
+
+/** A session on a client of node-redis. */
+export class ClientSession implements Session {
+  readonly time: ServerTime = new ServerTime()
   readonly end: () => void
   readonly #sender: Sender
   readonly #clock: Clock
@@ -31,15 +46,10 @@ export class Session {
     this.end = end
   }
 
-  /** Everything sent in one turn of the event loop leaves in one write, in this order. */
   send(words: readonly Word[]): Promise<Reply> {
     return this.#sender.sendCommand(words) as Promise<Reply>
   }
 
-  /**
-   * Asks for the server's time when that is due, beside the command that is about to be sent, so at the cost of no write.
-   * Whatever comes of it, nobody waits for it and nothing fails.
-   */
   keepTime(): void {
     const now = this.#clock.recent()
     if (now < this.#sampleDue) return
@@ -48,7 +58,6 @@ export class Session {
     this.#firstSample ??= sample
   }
 
-  /** Resolves when the server's time is known, or known to be refused. */
   firstSample(): Promise<void> {
     this.keepTime()
     return this.#firstSample ?? Promise.resolve()

@@ -12,10 +12,11 @@ import {
   type StoreRead,
   type StoreWrite,
 } from '@hitbox/core'
-import { runBatch, type SendItems } from './batch.ts'
+import { Batch, type SendItems } from './batch.ts'
+import { fixed } from './fixed.ts'
 import { Dispatcher, type DispatcherSettings } from './dispatcher.ts'
 import type { Layout } from './layout.ts'
-import type { Line } from './line.ts'
+import type { Route } from './line.ts'
 import type { Session } from './session.ts'
 import type { Topology } from './topology.ts'
 import { word } from './words.ts'
@@ -54,7 +55,7 @@ export class RedisStore implements Backend<StoreKey> {
   }
 
   storeTime(key: StoreKey): number | undefined {
-    return this.#topology.primary(key).session?.time.when(this.#clock.now())
+    return this.#topology.primary(key).line().session?.time.when(this.#clock.now())
   }
 
   read(key: StoreKey): Promise<StoreRead | undefined> {
@@ -120,7 +121,7 @@ export class RedisStore implements Backend<StoreKey> {
     const dispatcher = new Dispatcher(settings)
     await Promise.all(
       lines.map((line) =>
-        dispatcher.run<void, unknown>('connect', line, {
+        dispatcher.run<void, unknown>('connect', fixed(line), {
           send: (session) => session.send(['PING']),
           take: nothing,
         }),
@@ -133,29 +134,16 @@ export class RedisStore implements Backend<StoreKey> {
     this.#topology.close()
   }
 
-  /** Sends the items of each line together, so that each is written to once. */
-  async #batch<T>(
+  #batch<T>(
     operation: Operation,
-    lines: readonly Line[],
+    routes: readonly Route[],
     send: SendItems<T>,
   ): Promise<ItemResult<T>[]> {
-    const groups = new Map<Line, number[]>()
-    for (let item = 0; item < lines.length; item += 1) {
-      const line = lines[item] as Line
-      const group = groups.get(line)
-      if (group === undefined) groups.set(line, [item])
-      else group.push(item)
-    }
-    const results: ItemResult<T>[] = Array.from({ length: lines.length })
-    const batches = Array.from(groups, ([line, items]) =>
-      runBatch(this.#dispatcher, operation, line, items, results, send),
-    )
-    await Promise.all(batches)
-    return results
+    return new Batch(this.#dispatcher, operation, routes, send).run()
   }
 
   #timeKnown(key: StoreKey): boolean {
-    return this.#topology.primary(key).session?.time.known ?? false
+    return this.#topology.primary(key).line().session?.time.known ?? false
   }
 }
 

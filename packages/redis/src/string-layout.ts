@@ -6,7 +6,7 @@ import {
   type StoreWrite,
   tellsAge,
 } from '@hitbox/core'
-import type { Exchange } from './dispatcher.ts'
+import type { Exchange } from './exchange.ts'
 import type { Layout, Parcel } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
 import type { Reply, Session, Word } from './session.ts'
@@ -51,12 +51,11 @@ export class StringLayout implements Layout {
 
   write(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
     session.keepTime()
-    const { bytes, ttlMs } = entry
-    if (tellsAge(bytes)) return session.send(setCommand(key, bytes, ttlMs))
+    if (tellsAge(entry.bytes)) return this.#set(session, key, entry, since)
     return session.firstSample().then(() => {
       const at = session.time.when(since)
-      const stamped = at === undefined ? bytes : stamp(bytes, key, this.#keyFormat, at)
-      return session.send(setCommand(key, stamped, ttlMs))
+      const bytes = at === undefined ? entry.bytes : stamp(entry.bytes, key, this.#keyFormat, at)
+      return this.#set(session, key, { ...entry, bytes }, since)
     })
   }
 
@@ -82,6 +81,17 @@ export class StringLayout implements Layout {
         ? undefined
         : { bytes: reply as Buffer, ttlMs: lifeLeft(left[index] as number, elapsed) },
     )
+  }
+
+  #set(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
+    const { bytes, ttlMs } = entry
+    const left = ttlMs - (this.#clock.now() - since)
+    // Over while it waited to be sent: what it was to replace is not to come back.
+    if (left <= 0) return session.send(['UNLINK', word(key)])
+    const ms = msWord(left)
+    const command: Word[] = ['SET', word(key), word(bytes)]
+    if (ms !== undefined) command.push('PX', ms)
+    return session.send(command)
   }
 
   async #readSome(
@@ -137,11 +147,4 @@ async function values(session: Session, keys: readonly StoreKey[]): Promise<read
   const [first] = keys
   if (keys.length === 1 && first !== undefined) return [await session.send(['GET', word(first)])]
   return (await session.send(['MGET', ...keys.map(word)])) as readonly Reply[]
-}
-
-function setCommand(key: StoreKey, bytes: Uint8Array, ttlMs: number): Word[] {
-  const ms = msWord(ttlMs)
-  return ms === undefined
-    ? ['SET', word(key), word(bytes)]
-    : ['SET', word(key), word(bytes), 'PX', ms]
 }

@@ -7,6 +7,11 @@ export abstract class Timed {
   earlier: Timed | undefined = undefined
   later: Timed | undefined = undefined
 
+  /** Whether {@link Timed.linger} was called. */
+  lingers = false
+
+  /** Called once, when a third of the time is over and it was not removed. */
+  abstract linger(): void
   /** Called once, when the time is over and it was not removed. */
   abstract expire(): void
 }
@@ -18,7 +23,8 @@ export abstract class Timed {
 export class Timeouts {
   readonly #clock: Clock
   readonly #timeoutMs: number
-  /** In the order of their ends, since all wait equally long. */
+  readonly #lingerMs: number
+  /** In the order of their ends. */
   #first: Timed | undefined
   #last: Timed | undefined
   #timer: Timer | undefined
@@ -26,16 +32,21 @@ export class Timeouts {
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
+    this.#lingerMs = timeoutMs / 3
   }
 
-  add(timed: Timed): void {
-    timed.due = this.#clock.now() + this.#timeoutMs
-    const last = this.#last
-    timed.earlier = last
-    if (last === undefined) this.#first = timed
-    else last.later = timed
-    this.#last = timed
-    if (this.#timer === undefined) this.#timer = this.#clock.setTimeout(this.#tick, this.#timeoutMs)
+  /** @param due - When its time is over, where it goes on with what something else began; else a whole time from now. */
+  add(timed: Timed, due: number = this.#clock.now() + this.#timeoutMs): void {
+    timed.due = due
+    let before = this.#last
+    while (before !== undefined && before.due > due) before = before.earlier
+    timed.earlier = before
+    timed.later = before === undefined ? this.#first : before.later
+    if (timed.later === undefined) this.#last = timed
+    else timed.later.earlier = timed
+    if (before === undefined) this.#first = timed
+    else before.later = timed
+    if (this.#timer === undefined) this.#wake(this.#lingerMs)
   }
 
   remove(timed: Timed): void {
@@ -56,8 +67,21 @@ export class Timeouts {
       this.remove(timed)
       timed.expire()
     }
-    // A timer of another turn may have been set by what expired.
-    const first = this.#first
-    if (first !== undefined) this.#timer ??= this.#clock.setTimeout(this.#tick, first.due - now)
+    const old = now + this.#timeoutMs - this.#lingerMs
+    let timed = this.#first
+    for (; timed !== undefined && timed.due <= old; timed = timed.later) {
+      if (timed.lingers) continue
+      timed.lingers = true
+      timed.linger()
+    }
+    // A timer of another turn may have been set by what was called.
+    const next = this.#first
+    if (next !== undefined && this.#timer === undefined) {
+      this.#wake(Math.min(next.due - now, this.#lingerMs))
+    }
+  }
+
+  #wake(delayMs: number): void {
+    this.#timer = this.#clock.setTimeout(this.#tick, Math.max(1, delayMs))
   }
 }

@@ -1,14 +1,14 @@
 import type { StoreKey } from '@hitbox/core'
-import type { Line } from './line.ts'
+import type { Line, Route } from './line.ts'
 
-/** Which line serves which key. */
+/** Which way which key goes. */
 export interface Topology {
   /** Whether one command may name several keys. */
   readonly together: boolean
-  /** Where a key is written. */
-  primary(key: StoreKey): Line
-  /** Where a key is read. */
-  reader(key: StoreKey): Line
+  /** To where a key is written. */
+  primary(key: StoreKey): Route
+  /** To where a key is read. */
+  reader(key: StoreKey): Route
   /** Lines that must answer for the backend to be usable. @param timeoutMs - How long finding them may take. */
   all(timeoutMs: number): Promise<readonly Line[]>
   close(): void

@@ -2,7 +2,7 @@ import { type Clock, closedError } from '@hitbox/core'
 import { RESP_TYPES } from '@redis/client'
 import type { Line, Waiter } from './line.ts'
 import type { LinkSettings } from './link.ts'
-import { Session, type Word } from './session.ts'
+import { ClientSession, type Session, type Word } from './session.ts'
 import { StateReport } from './state-report.ts'
 
 /** What is used of a client of node-redis. */
@@ -63,6 +63,10 @@ export class UserLine implements Line {
     // Not ours to replace.
   }
 
+  doubt(): void {
+    // There is nobody to ask.
+  }
+
   close(): void {
     this.#client.off('ready', this.#onReady)
     this.#client.off('error', this.#onError)
@@ -91,7 +95,7 @@ export class UserLine implements Line {
   #newSession(): Session {
     const sendCommand = (words: readonly Word[]): Promise<unknown> =>
       this.#client.sendCommand(words, SEND_OPTIONS)
-    return new Session({ sendCommand }, this.#clock, () => undefined)
+    return new ClientSession({ sendCommand }, this.#clock, () => undefined)
   }
 
   #rejectWaiters(error: unknown): void {

@@ -1,0 +1,81 @@
+import type { Line, Waiter } from '../line.ts'
+import type { ServerTime } from '../server-time.ts'
+import type { Reply, Session, Word } from '../session.ts'
+
+/** A node that has a key which is on its way there, and answers for it only when told that the asker knows. */
+export class AskLine implements Line {
+  readonly #line: Line
+  readonly #waiters = new Map<Waiter, Waiter>()
+
+  constructor(line: Line) {
+    this.#line = line
+  }
+
+  get session(): Session | undefined {
+    const { session } = this.#line
+    return session === undefined ? undefined : new AskingSession(session)
+  }
+
+  join(waiter: Waiter): void {
+    const forward: Waiter = {
+      since: waiter.since,
+      asks: waiter.asks,
+      accept: (session) => {
+        this.#waiters.delete(waiter)
+        waiter.accept(new AskingSession(session))
+      },
+      reject: (error) => {
+        this.#waiters.delete(waiter)
+        waiter.reject(error)
+      },
+    }
+    this.#waiters.set(waiter, forward)
+    this.#line.join(forward)
+  }
+
+  leave(waiter: Waiter): void {
+    const forward = this.#waiters.get(waiter)
+    this.#waiters.delete(waiter)
+    if (forward !== undefined) this.#line.leave(forward)
+  }
+
+  drop(session: Session, error: unknown): void {
+    this.#line.drop(session instanceof AskingSession ? session.base : session, error)
+  }
+
+  demoted(): void {
+    // The key is on its way; where it belongs is told by the next redirection.
+  }
+
+  doubt(): void {
+    this.#line.doubt()
+  }
+}
+
+class AskingSession implements Session {
+  readonly base: Session
+  readonly time: ServerTime
+
+  constructor(base: Session) {
+    this.base = base
+    this.time = base.time
+  }
+
+  send(words: readonly Word[]): Promise<Reply> {
+    // Holds for the next command only, or for a whole transaction. What comes of it shows in the answer to that.
+    this.base.send(['ASKING']).catch(() => undefined)
+    return this.base.send(words)
+  }
+
+  keepTime(): void {
+    this.base.keepTime()
+  }
+
+  firstSample(): Promise<void> {
+    return this.base.firstSample()
+  }
+
+  end(): void {
+    this.base.end()
+  }
+}

@@ -1,0 +1,258 @@
+import { type Clock, CacheError, closedError, Deadlines, type StoreKey } from '@hitbox/core'
+import { type Access, dial } from '../dial.ts'
+import { Dispatcher, type DispatcherSettings } from '../dispatcher.ts'
+import { type Endpoint, endpointId } from '../endpoint.ts'
+import type { Exchange } from '../exchange.ts'
+import { replyCode, timeoutOf } from '../failure.ts'
+import { fixed } from '../fixed.ts'
+import type { Line, Route } from '../line.ts'
+import { Link, type LinkSettings } from '../link.ts'
+import type { Reply } from '../session.ts'
+import type { Topology } from '../topology.ts'
+import { AskLine } from './ask-line.ts'
+import { firstAnswer } from './first-answer.ts'
+import { keySlot } from './key-slot.ts'
+import { type Node, readerOf, type Shard } from './shard.ts'
+import { parseRedirection, parseSlots, type SlotRange } from './slot-map.ts'
+import { Undiscovered } from './undiscovered.ts'
+
+export interface ClusterPlan {
+  readonly seeds: readonly Endpoint[]
+  readonly readFromReplicas: boolean
+}
+
+/** How old the map may get while it is used. */
+const REFRESH_MS = 30_000
+/** The shortest time between two questions for the map. */
+const PAUSE_MS = 100
+
+/**
+ * A cluster: one link for each node that is used, and a map of slots that is asked for at first use, whenever something goes
+ * wrong with a node, when a command is slow to be answered, and twice a minute.
+ */
+export class ClusterTopology implements Topology {
+  readonly together = false
+  readonly #plan: ClusterPlan
+  readonly #access: Access
+  readonly #settings: DispatcherSettings & LinkSettings
+  readonly #clock: Clock
+  readonly #asking: Dispatcher
+  readonly #nodes = new Map<string, Node>()
+  readonly #undiscovered: Undiscovered
+  readonly #writing: (SlotRoute | undefined)[] = []
+  readonly #reading: (SlotRoute | undefined)[] = []
+  #slots: (Shard | undefined)[] = []
+  #refreshing: Promise<void> | undefined
+  #refreshedAt = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  constructor(plan: ClusterPlan, access: Access, settings: DispatcherSettings & LinkSettings) {
+    this.#plan = plan
+    this.#access = { ...access, readOnly: plan.readFromReplicas }
+    this.#settings = settings
+    this.#clock = settings.clock
+    this.#asking = new Dispatcher({ ...settings, retries: 0 })
+    this.#undiscovered = new Undiscovered(() =>
+      this.#slots.length === 0 ? this.#refresh() : this.#consult(),
+    )
+  }
+
+  primary(key: StoreKey): Route {
+    const slot = keySlot(key)
+    return (this.#writing[slot] ??= new SlotRoute(this, slot, false))
+  }
+
+  reader(key: StoreKey): Route {
+    if (!this.#plan.readFromReplicas) return this.primary(key)
+    const slot = keySlot(key)
+    return (this.#reading[slot] ??= new SlotRoute(this, slot, true))
+  }
+
+  lineOf(slot: number, reading: boolean): Line {
+    const shard = this.#slots[slot]
+    if (shard === undefined) return this.#undiscovered
+    if (this.#clock.recent() > this.#refreshedAt + REFRESH_MS) this.#doubt()
+    return (reading ? readerOf(shard, this.#clock) : shard.primary).link
+  }
+
+  redirect(error: unknown, from: Line, slot: number): Line | undefined {
+    const code = replyCode(error)
+    if (code === undefined) return undefined
+    if (code === 'MOVED' || code === 'ASK') return this.#redirected(error, from)
+    if (code !== 'CLUSTERDOWN' && code !== 'MASTERDOWN' && code !== 'LOADING') return undefined
+    this.#doubt()
+    // A replica that cannot answer has a primary that perhaps can.
+    const primary = this.#slots[slot]?.primary.link
+    return primary === from ? undefined : primary
+  }
+
+  async all(timeoutMs: number): Promise<readonly Line[]> {
+    if (this.#slots.length === 0) {
+      const late = (): Error => timeoutOf(this.#settings.label, 'connect', timeoutMs)
+      await new Deadlines(this.#clock, timeoutMs).race(this.#discovered(), late)
+    }
+    return [...new Set(this.#slots.flatMap((shard) => (shard ? [shard.primary.link] : [])))]
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { link } of this.#nodes.values()) link.close()
+    this.#nodes.clear()
+  }
+
+  async #discovered(): Promise<void> {
+    try {
+      await this.#refresh()
+    } catch (cause) {
+      if (CacheError.is(cause)) throw cause
+      const source = this.#settings.label
+      const message = `backend "${source}" found no node that knows the cluster`
+      throw new CacheError('BACKEND_FAILED', message, {
+        details: { source, operation: 'connect' },
+        cause,
+      })
+    }
+  }
+
+  #redirected(error: unknown, from: Line): Line | undefined {
+    const asked = [...this.#nodes.values()].find(({ link }) => link === from)
+    const fallback = asked?.endpoint ?? this.#plan.seeds[0]
+    if (fallback === undefined || this.#closed) return undefined
+    const redirection = parseRedirection(error, fallback)
+    if (redirection === undefined) return undefined
+    const node = this.#node(redirection.to)
+    if (redirection.kind === 'ASK') return new AskLine(node.link)
+    const owned = this.#slots.find((shard) => shard?.primary === node)
+    this.#slots[redirection.slot] = owned ?? { primary: node, replicas: [] }
+    this.#doubt()
+    return node.link
+  }
+
+  /** Asks for the map soon, if it was not asked for just now. */
+  #doubt(): void {
+    // What the caller does fails by itself if it must.
+    this.#consult().catch(() => undefined)
+  }
+
+  async #consult(): Promise<void> {
+    if (this.#closed) return
+    if (this.#refreshing === undefined && this.#clock.now() < this.#refreshedAt + PAUSE_MS) return
+    await this.#refresh()
+  }
+
+  #refresh(): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError(this.#settings.label))
+    this.#refreshing ??= this.#askForMap().finally(() => {
+      this.#refreshing = undefined
+      this.#refreshedAt = this.#clock.now()
+    })
+    return this.#refreshing
+  }
+
+  async #askForMap(): Promise<void> {
+    const known = shuffled([...this.#nodes.values()])
+    const seeds = shuffled(this.#plan.seeds).map((endpoint) => this.#node(endpoint))
+    const up = known.filter(({ link }) => link.session !== undefined)
+    const candidates = [...new Set([...up, ...seeds, ...known])]
+    const patienceMs = this.#settings.responseTimeoutMs / 6
+    const ask = async (node: Node): Promise<readonly SlotRange[]> => {
+      const exchange: Exchange<Reply, Reply> = {
+        send: (session) => session.send(['CLUSTER', 'SLOTS']),
+        take: (slots) => slots,
+      }
+      const route = fixed(node.link)
+      return parseSlots(
+        await this.#asking.run('connect', route, exchange, { asks: true }),
+        node.endpoint,
+      )
+    }
+    const ranges = await firstAnswer(candidates, ask, this.#clock, patienceMs)
+    if (!this.#closed) this.#apply(ranges)
+  }
+
+  #apply(ranges: readonly SlotRange[]): void {
+    const before = new Set(this.#slots.map((shard) => shard?.primary))
+    const used = new Set<Node>()
+    const slots: (Shard | undefined)[] = []
+    const primaries = new Set(ranges.map(({ primary }) => endpointId(primary)))
+    const shards = new Map<string, Shard>()
+    for (const { from, to, primary, replicas } of ranges) {
+      const id = endpointId(primary)
+      const shard = shards.get(id) ?? {
+        primary: this.#node(primary),
+        replicas: this.#plan.readFromReplicas
+          ? replicas.map((replica) => this.#replica(replica, before, primaries))
+          : [],
+      }
+      shards.set(id, shard)
+      for (const node of [shard.primary, ...shard.replicas]) used.add(node)
+      for (let slot = from; slot <= to; slot += 1) slots[slot] = shard
+    }
+    this.#slots = slots
+    for (const [id, node] of this.#nodes) {
+      if (used.has(node)) continue
+      this.#nodes.delete(id)
+      // Who waits there looks again, and goes where the key is now.
+      node.link.close(new Error('the node serves no keys any more'))
+    }
+    for (const node of used) if (this.#plan.readFromReplicas) node.link.warm()
+  }
+
+  /** A node that was a primary gets a new link: what waits on the old one must go elsewhere, should the node stand still. */
+  #replica(
+    endpoint: Endpoint,
+    before: ReadonlySet<Node | undefined>,
+    primaries: ReadonlySet<string>,
+  ): Node {
+    const id = endpointId(endpoint)
+    const node = this.#nodes.get(id)
+    if (node !== undefined && before.has(node) && !primaries.has(id)) {
+      this.#nodes.delete(id)
+      node.link.close(new Error('the node serves no keys of its own any more'))
+    }
+    return this.#node(endpoint)
+  }
+
+  #node(endpoint: Endpoint): Node {
+    const id = endpointId(endpoint)
+    const known = this.#nodes.get(id)
+    if (known !== undefined) return known
+    const link = new Link(
+      (call) => dial(endpoint, this.#access, this.#clock, call),
+      this.#settings,
+      { onTrouble: () => this.#doubt(), consult: () => this.#consult() },
+    )
+    const node = { endpoint, link }
+    this.#nodes.set(id, node)
+    return node
+  }
+}
+
+class SlotRoute implements Route {
+  readonly #cluster: ClusterTopology
+  readonly #slot: number
+  readonly #reading: boolean
+
+  constructor(cluster: ClusterTopology, slot: number, reading: boolean) {
+    this.#cluster = cluster
+    this.#slot = slot
+    this.#reading = reading
+  }
+
+  line(): Line {
+    return this.#cluster.lineOf(this.#slot, this.#reading)
+  }
+
+  redirect(error: unknown, from: Line): Line | undefined {
+    return this.#cluster.redirect(error, from, this.#slot)
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const left = [...items]
+  for (let at = left.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(Math.random() * (at + 1))
+    ;[left[at], left[other]] = [left[other] as T, left[at] as T]
+  }
+  return left
+}
