@@ -11,6 +11,7 @@ import { CacheError } from '@hitbox/core'
 import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb'
 import { type DataFile, dataFileIn, markClean, unmarkClean } from './data-file.ts'
 import { checkFile, type FileFacts } from './file-check.ts'
+import { FreshReader } from './fresh-reader.ts'
 import { STAMP_BYTES } from './stamp.ts'
 
 /** A named table of an LMDB file. Both of ours hold bytes under bytes. */
@@ -27,11 +28,7 @@ export class Environment {
   readonly ends: Table
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #file: DataFile
-  /** Whether reads of this turn of the event loop have their snapshot. */
-  #reading = false
-  readonly #turnOver = (): void => {
-    this.#reading = false
-  }
+  readonly #reader: FreshReader
 
   private constructor(file: DataFile, maxBytes: number) {
     this.#file = file
@@ -48,6 +45,7 @@ export class Environment {
     try {
       this.entries = this.#root.openDB('entries', BYTES)
       this.ends = this.#root.openDB('ends', BYTES)
+      this.#reader = new FreshReader(this.#root)
     } catch (error) {
       void this.#root.close()
       throw error
@@ -71,12 +69,14 @@ export class Environment {
     }
   }
 
-  /** Lets the reads that follow see what other processes have committed by now, once per turn of the event loop. */
+  /** What is stored under a key now, whoever wrote it. A copy. */
+  read(key: Uint8Array): Buffer | undefined {
+    return this.#reader.read(this.entries, key)
+  }
+
+  /** Lets walks over a table that follow see what has been committed by now. */
   refresh(): void {
-    if (this.#reading) return
-    this.#reading = true
-    this.entries.resetReadTxn()
-    setImmediate(this.#turnOver).unref()
+    this.#root.resetReadTxn()
   }
 
   /** Runs `change` in one transaction of all processes' turn-taking. When it throws, nothing of it has happened. */
@@ -99,6 +99,7 @@ export class Environment {
     } catch {
       // Without the mark the next boot begins anew, and that is all: not worth a failure to close.
     }
+    this.#reader.close()
     await this.#root.close()
   }
 

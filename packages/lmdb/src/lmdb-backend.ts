@@ -94,8 +94,7 @@ class LmdbStore implements Backend<StoreKey> {
 
   read(key: StoreKey): StoreRead | undefined {
     const { environment } = this.#open()
-    environment.refresh()
-    const stored = environment.entries.getBinary(toBytes(key))
+    const stored = environment.read(toBytes(key))
     return stored === undefined ? undefined : { bytes: stored.subarray(STAMP_BYTES) }
   }
 

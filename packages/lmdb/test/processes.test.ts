@@ -85,7 +85,7 @@ describe('lmdbBackend, killed', () => {
       const children = names.map((name) =>
         startProgram(program, 'writeForEver', { path, maxBytes: 64 * 2 ** 20, name, keys }),
       )
-      const enough = 20 + Math.floor(Math.random() * 400)
+      const enough = 2 * keys + Math.floor(Math.random() * 400)
       await Promise.all(
         children.map(async (child) => {
           for (let line = 0; line < enough; line += 1) await child.nextLine()
