@@ -61,3 +61,18 @@ export {
   type Disturbance,
   seededChaos,
 } from './chaos/plan.ts'
+export { formatContract } from './contract/format-contract.ts'
+export type {
+  FormatCapabilities,
+  FormatCapability,
+  FormatCase,
+  FormatSubject,
+} from './contract/format-subject.ts'
+export type { ValueKind } from './contract/format/value-kinds.ts'
+export {
+  type CompressorCapabilities,
+  type CompressorCapability,
+  type CompressorCase,
+  compressorContract,
+  type CompressorSubject,
+} from './contract/compressor-contract.ts'
