@@ -28,7 +28,7 @@ console.log(
 )
 const latencies = await sendTraffic(
   port,
-  famousCities(5_000),
+  famousCities(2_000),
   SECONDS * 1_000,
   (done, requests) => {
     if (!process.stdout.isTTY) return

@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http'
 export type Latencies = Map<string, number[]>
 
 /**
- * Asks for cities as people do: the famous ones most of the time (Zipf's law, exponent 1). One request after the other,
+ * Asks for cities as people do: the famous ones most of the time (Zipf's law, exponent 1.1). One request after the other,
  * so that a latency is that of its own tier.
  *
  * @param onProgress - Called about ten times a second with the share of the time that has passed.
@@ -49,12 +49,12 @@ function request(agent: Agent, port: number, id: number): Promise<string> {
   })
 }
 
-/** Draws ranks from 0 on, rank r with a weight of 1 / (r + 1). */
+/** Draws ranks from 0 on, rank r with a weight of 1 / (r + 1) ** 1.1. */
 function zipf(ranks: number): () => number {
   const cumulated = new Float64Array(ranks)
   let sum = 0
   for (let rank = 0; rank < ranks; rank += 1) {
-    sum += 1 / (rank + 1)
+    sum += 1 / (rank + 1) ** 1.1
     cumulated[rank] = sum
   }
   return () => {
