@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { succeeds } from './step.mjs'
 
+/** The declarations must compile with each, libraries checked too. */
+const COMPILERS = ['typescript', 'typescript-6', 'typescript-5']
+
 export function checkConsumer(root) {
   const tarballs = join(root, '.cache', 'tarballs')
   rmSync(tarballs, { recursive: true, force: true })
@@ -17,19 +20,15 @@ export function checkConsumer(root) {
   try {
     cpSync(join(root, 'test', 'consumer'), project, { recursive: true })
     const files = readdirSync(tarballs).map((file) => join(tarballs, file))
-    const install = [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-      '--no-package-lock',
-      '--prefer-offline',
-    ]
+    const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--no-package-lock']
     return (
-      succeeds('npm', [...install, ...files], { cwd: project }) &&
+      succeeds('npm', [...install, '--prefer-offline', ...files], { cwd: project }) &&
       succeeds('node', ['use.mjs'], { cwd: project }) &&
       succeeds('node', ['use.cjs'], { cwd: project }) &&
-      succeeds(join(project, 'node_modules', '.bin', 'tsc'), ['-p', '.'], { cwd: project })
+      COMPILERS.every((compiler) => {
+        const tsc = join('node_modules', compiler, 'bin', 'tsc')
+        return succeeds('node', [tsc, '-p', '.'], { cwd: project })
+      })
     )
   } finally {
     rmSync(project, { recursive: true, force: true })

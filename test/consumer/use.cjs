@@ -14,7 +14,10 @@ async function main() {
   await tiers.set('k', cacheValue({ a: [1, 2, 3] }, { ttl: '1m' }))
   assert.deepEqual((await tiers.get('k')).data, { a: [1, 2, 3] })
   await tiers.close()
-  const nowhere = redisBackend({ connection: single('redis://127.0.0.1:1'), responseTimeout: '200ms' })
+  const nowhere = redisBackend({
+    connection: single('redis://127.0.0.1:1'),
+    responseTimeout: '200ms',
+  })
   await assert.rejects(async () => nowhere.get('k'), { name: 'CacheError' })
   await nowhere.close()
 }

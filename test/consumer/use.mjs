@@ -21,7 +21,12 @@ try {
     redisBackend({ connection: single(redis.url), valueFormat: msgpack, responseTimeout: '1s' }),
   )
   const key = cacheKey({ prefix: 'user', version: 2, parts: [['id', '42']] })
-  const data = { name: 'Ada', born: new Date('1815-12-10'), tags: new Set(['maths']), text: 'x'.repeat(5_000) }
+  const data = {
+    name: 'Ada',
+    born: new Date('1815-12-10'),
+    tags: new Set(['maths']),
+    text: 'x'.repeat(5_000),
+  }
   await tiers.set(key, cacheValue(data, { ttl: '10m', staleAfter: '1m' }))
   await tiers.set(['user', 1], cacheValue(undefined, { ttl: '10m' }))
   const context = createContext()
@@ -31,8 +36,14 @@ try {
   assert.equal((await tiers.delete(key)).count, 3)
   assert.equal(await tiers.get(key), undefined)
   await tiers.close()
-  await assert.rejects(async () => tiers.get(key), (error) => CacheError.is(error, 'CLOSED'))
-  assert.throws(() => memoryBackend({ maxEntires: 1 }), /"maxEntires" is not an option of memoryBackend/)
+  await assert.rejects(
+    async () => tiers.get(key),
+    (error) => CacheError.is(error, 'CLOSED'),
+  )
+  assert.throws(
+    () => memoryBackend({ maxEntires: 1 }),
+    /"maxEntires" is not an option of memoryBackend/,
+  )
   assert.ok(backendContract.length > 50)
 } finally {
   await redis.stop()
