@@ -18,18 +18,18 @@ export function zstd(options: ZstdOptions = {}): Compressor {
   const level = wholeNumber('level', options.level ?? 3, { min: -7, max: 22 })
   const { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } =
     zstdOfThisRuntime()
-  const compressing = {
-    params: {
-      [constants.ZSTD_c_compressionLevel]: level,
-      [constants.ZSTD_c_checksumFlag]: 1,
-    },
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: level,
+    [constants.ZSTD_c_checksumFlag]: 1,
   }
+  // Without the length, high levels would make room and tables for the largest of values.
+  const compressing = (bytes: Uint8Array): object => ({ params, pledgedSrcSize: bytes.length })
   return nativeCompressor({
     id: 'zstd',
     // A quarter of a millisecond.
     syncBytes: level <= 3 ? 131_072 : level <= 9 ? 16_384 : level <= 12 ? 4_096 : 1_024,
-    compressSync: (bytes) => zstdCompressSync(bytes, compressing),
-    compress: (bytes, done) => zstdCompress(bytes, compressing, done),
+    compressSync: (bytes) => zstdCompressSync(bytes, compressing(bytes)),
+    compress: (bytes, done) => zstdCompress(bytes, compressing(bytes), done),
     decompressSync: zstdDecompressSync,
     decompress: zstdDecompress,
     check: assertWholeZstdFrame,

@@ -1,8 +1,7 @@
-import { types } from 'node:util'
 import type { Format } from '@hitbox/core'
 import { decoding, encodeFailed } from './failure.ts'
 import { flatten } from './graph/flatten.ts'
-import { instanceOf } from './instance-of.ts'
+import { instanceOf, isDirectInstance, isPlainObject } from './instance-of.ts'
 import { pathText, type Step } from './path.ts'
 
 const ID = 'json'
@@ -44,7 +43,7 @@ function stringify(value: unknown): string {
 /** Looks for what does not come back equal. Tells why, and the steps to it from the inside out. */
 class Check {
   readonly #steps: Step[]
-  readonly #open = new Set<object>()
+  readonly #open: object[] = []
   readonly #seen = new Set<object>()
   #repeats = 0
 
@@ -53,58 +52,47 @@ class Check {
   }
 
   run(value: unknown): string | undefined {
-    return value === undefined ? 'undefined' : this.#value(value)
+    if (value === undefined) return 'undefined'
+    return typeof value === 'object' && value !== null ? this.#object(value) : primitive(value)
   }
 
-  #value(value: unknown): string | undefined {
-    switch (typeof value) {
-      case 'string':
-      case 'boolean':
-      case 'undefined':
-        return undefined
-      case 'number':
-        if (!Number.isFinite(value)) return 'a number that is not finite'
-        return Object.is(value, -0) ? 'the number -0' : undefined
-      case 'object':
-        return value === null ? undefined : this.#object(value)
-      default:
-        return `a ${typeof value}`
-    }
-  }
-
+  // One frame of the stack for each level of the value.
   #object(value: object): string | undefined {
-    if (this.#open.size > MAX_DEPTH) return `a value deeper than ${MAX_DEPTH} levels`
+    const refusal = this.#enter(value)
+    if (refusal !== undefined) return refusal
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index += 1) {
+        const item: unknown = value[index]
+        const reason =
+          typeof item === 'object' && item !== null ? this.#object(item) : element(item)
+        if (reason !== undefined) return this.#at(index, reason)
+      }
+    } else {
+      for (const key in value) {
+        const item = (value as Readonly<Record<string, unknown>>)[key]
+        const reason =
+          typeof item === 'object' && item !== null ? this.#object(item) : primitive(item)
+        if (reason !== undefined) return this.#at(key, reason)
+      }
+    }
+    this.#open.pop()
+    return undefined
+  }
+
+  #enter(value: object): string | undefined {
+    if (this.#open.length > MAX_DEPTH) return `a value deeper than ${MAX_DEPTH} levels`
     const before = this.#seen.size
     if (this.#seen.add(value).size === before) {
-      if (this.#open.has(value)) return 'a cycle'
+      if (this.#open.includes(value)) return 'a cycle'
       this.#repeats += 1
       if (this.#repeats > MAX_REPEATS) return 'so many copies of shared objects'
     }
-    this.#open.add(value)
-    const reason = this.#parts(value)
-    this.#open.delete(value)
-    return reason
-  }
-
-  #parts(value: object): string | undefined {
+    this.#open.push(value)
     if (Object.getOwnPropertySymbols(value).length > 0) return 'a property whose key is a symbol'
-    if (Array.isArray(value)) return this.#array(value)
-    if (!isPlain(value)) return instanceOf(value)
-    for (const key of Object.keys(value)) {
-      const reason = this.#value((value as Readonly<Record<string, unknown>>)[key])
-      if (reason !== undefined) return this.#at(key, reason)
-    }
-    return undefined
-  }
-
-  #array(value: readonly unknown[]): string | undefined {
-    if (Object.keys(value).length !== value.length) return 'an array with holes or properties'
-    for (let index = 0; index < value.length; index += 1) {
-      const item = value[index]
-      const reason = item === undefined ? 'undefined in an array' : this.#value(item)
-      if (reason !== undefined) return this.#at(index, reason)
-    }
-    return undefined
+    if (!Array.isArray(value)) return isPlainObject(value) ? undefined : instanceOf(value)
+    if (!isDirectInstance(value, Array)) return instanceOf(value)
+    const isDense = value.length === 0 || Object.keys(value).length === value.length
+    return isDense ? undefined : 'an array with holes or properties'
   }
 
   #at(step: Step, reason: string): string {
@@ -113,13 +101,20 @@ class Check {
   }
 }
 
-/** Plain here or in another realm, and not `arguments`. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) return !types.isArgumentsObject(value)
-  return (
-    prototype !== null &&
-    Object.getPrototypeOf(prototype) === null &&
-    Object.hasOwn(prototype as object, 'isPrototypeOf')
-  )
+function element(value: unknown): string | undefined {
+  return value === undefined ? 'undefined in an array' : primitive(value)
+}
+
+function primitive(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'number':
+      if (!Number.isFinite(value)) return 'a number that is not finite'
+      return Object.is(value, -0) ? 'the number -0' : undefined
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return `a ${typeof value}`
+    default:
+      return undefined
+  }
 }

@@ -14,6 +14,8 @@ export interface PortableCodec {
   /** Shortest that the compressed form of anything can be. */
   readonly minBytes: number
   compressSync(bytes: Uint8Array): Uint8Array
+  /** Takes little memory for what the bytes declare, and at most {@link MAX_RATIO} times their length for what they hold. */
+  decompressSync(bytes: Uint8Array, maxBytes: number): Uint8Array
   compressor(): FlateStream
   decompressor(): FlateStream
   /** Whether the checksum at the end of the compressed bytes is that of the output; fflate does not look at it. */
@@ -23,6 +25,10 @@ export interface PortableCodec {
 // A third of a millisecond of work.
 const SYNC_INPUT_BYTES = 16_384
 const SYNC_OUTPUT_BYTES = 65_536
+/** One turn's work on a large value, 1.4 ms: pieces are compressed on their own, and shorter ones shrink less. */
+const COMPRESS_BYTES = 65_536
+/** So little that even a bomb of it makes only a megabyte. A stream would spend most of its time on its window. */
+const TINY_BYTES = 1_024
 /** Deflate makes at most 1,032 bytes of one. */
 const MAX_RATIO = 1_024
 
@@ -34,7 +40,10 @@ export function portableCompressor(codec: PortableCodec): Compressor {
       bytes.length <= SYNC_INPUT_BYTES ? codec.compressSync(bytes) : compressLater(codec, bytes),
     decompress: (bytes: Uint8Array, maxBytes: number) => {
       if (bytes.length < codec.minBytes) throw new Error('the compressed data is cut')
-      return decompress(codec, bytes, maxBytes)
+      if (bytes.length > TINY_BYTES) return decompress(codec, bytes, maxBytes)
+      const output = codec.decompressSync(bytes, maxBytes)
+      if (output.length > maxBytes) throw tooLarge(maxBytes)
+      return intact(codec, bytes, output)
     },
   })
 }
@@ -42,7 +51,7 @@ export function portableCompressor(codec: PortableCodec): Compressor {
 async function compressLater(codec: PortableCodec, bytes: Uint8Array): Promise<Uint8Array> {
   const output = new Output(Number.POSITIVE_INFINITY)
   const stream = output.follow(codec.compressor())
-  for (const [piece, final] of pieces(bytes, SYNC_INPUT_BYTES)) {
+  for (const [piece, final] of pieces(bytes, COMPRESS_BYTES)) {
     stream.push(piece, final)
     await setImmediate()
   }
@@ -64,7 +73,7 @@ function decompress(
     if (!final && output.length > SYNC_OUTPUT_BYTES)
       return decompressRest(codec, bytes, stream, output, rest)
   }
-  return intact(codec, bytes, output)
+  return intact(codec, bytes, output.join())
 }
 
 async function decompressRest(
@@ -82,12 +91,11 @@ async function decompressRest(
     }
     stream.push(piece, final)
   }
-  return intact(codec, bytes, output)
+  return intact(codec, bytes, output.join())
 }
 
-function intact(codec: PortableCodec, bytes: Uint8Array, output: Output): Uint8Array {
-  const result = output.join()
-  if (codec.isIntact(result, bytes)) return result
+function intact(codec: PortableCodec, bytes: Uint8Array, output: Uint8Array): Uint8Array {
+  if (codec.isIntact(output, bytes)) return output
   throw new Error('the compressed data is damaged, cut, or followed by other bytes')
 }
 

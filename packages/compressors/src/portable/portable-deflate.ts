@@ -1,5 +1,5 @@
 import type { Compressor } from '@hitbox/core'
-import { Unzlib, Zlib, zlibSync } from 'fflate'
+import { Unzlib, unzlibSync, Zlib, zlibSync } from 'fflate'
 import type { FlateLevel } from '../flate-options.ts'
 import { adler32 } from './checksum.ts'
 import { portableCompressor } from './portable-compressor.ts'
@@ -10,6 +10,7 @@ export function portableDeflate(level: FlateLevel): Compressor {
     id: 'deflate',
     minBytes: 8,
     compressSync: (bytes) => zlibSync(bytes, { level }),
+    decompressSync: (bytes) => unzlibSync(bytes),
     compressor: () => new Zlib({ level }),
     decompressor: () => new Unzlib(),
     isIntact: (output, bytes) =>

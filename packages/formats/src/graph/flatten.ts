@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { CacheError } from '@hitbox/core'
 import { encodeFailed } from '../failure.ts'
-import { instanceOf } from '../instance-of.ts'
+import { instanceOf, isDirectInstance, isPlainObject } from '../instance-of.ts'
 import { pathText, type Step } from '../path.ts'
 import { isUtf8Safe } from '../text.ts'
 import { hasNoExtras } from '../tree.ts'
@@ -86,12 +86,13 @@ class Flattening {
 
   #node(value: object): GraphNode {
     if (Array.isArray(value)) return this.#array(this.#made(value, Array))
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === null) return this.#object(Kind.bareObject, value)
-    if (prototype === Object.prototype) return this.#object(Kind.object, value)
+    if (Object.getPrototypeOf(value) === null) return this.#object(Kind.bareObject, value)
+    if (isPlainObject(value)) return this.#object(Kind.object, value)
     if (types.isNativeError(value)) return this.#error(value)
     if (ArrayBuffer.isView(value)) return this.#view(value)
-    return this.#builtIn(value) ?? this.#foreignObject(value, prototype)
+    const node = this.#builtIn(value)
+    if (node === undefined) throw this.#failure(undefined, instanceOf(value))
+    return node
   }
 
   #object(kind: number, value: object): GraphNode {
@@ -202,26 +203,9 @@ class Flattening {
     return node
   }
 
-  /** A plain object of another realm (`node:vm`, test runners) is plain; everything else here has a class. */
-  #foreignObject(value: object, prototype: unknown): GraphNode {
-    const isPlain =
-      Object.getPrototypeOf(prototype) === null &&
-      Object.hasOwn(prototype as object, 'isPrototypeOf')
-    if (isPlain) return this.#object(Kind.object, value)
-    throw this.#failure(undefined, instanceOf(value))
-  }
-
-  /** The value, when it comes straight from that class of this or another realm, not from a class that extends it. */
   #made<T extends object>(value: T, builtIn: { readonly prototype: unknown }): T {
-    let prototype: unknown = Object.getPrototypeOf(value)
-    let expected = builtIn.prototype
-    if (prototype === expected) return value
-    while (prototype !== null && expected !== null) {
-      prototype = Object.getPrototypeOf(prototype)
-      expected = Object.getPrototypeOf(expected)
-    }
-    if (prototype !== expected) throw this.#failure(undefined, instanceOf(value))
-    return value
+    if (isDirectInstance(value, builtIn)) return value
+    throw this.#failure(undefined, instanceOf(value))
   }
 
   #bare<T extends object>(value: T, builtIn: { readonly prototype: unknown }): T {
