@@ -19,6 +19,8 @@ import type { Reason } from './contract-case.ts'
 
 /** How far moments may be off where they are counted by another clock than ours. */
 const REAL_TOLERANCE_MS = 50
+/** A backend that does not close is to fail its case, not to hang it. */
+const CLOSE_MS = 10_000
 /** Whole milliseconds are promised. */
 const EXACT_TOLERANCE_MS = 1
 
@@ -141,7 +143,7 @@ export function backendCase(spec: BackendCaseSpec): BackendCase {
       try {
         await spec.test(scene)
       } finally {
-        await scene.close()
+        await settles(CLOSE_MS, scene.close())
       }
     },
   })
@@ -161,4 +163,17 @@ export async function fails(
     return error
   }
   return assert.fail(`it did not fail but gave ${typeof outcome}`)
+}
+
+/** Settles like `work`, or fails when that takes longer than so many ms. */
+export async function settles<T>(withinMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not settled after ${withinMs} ms`)), withinMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -59,19 +59,23 @@ export const concurrencyCases: readonly BackendCase[] = [
   }),
   backendCase({
     id: 'G04',
-    title: 'is empty after the last of many writes and deletes was a delete',
+    title: 'stays empty after the last of many writes and deletes was a delete',
     why: 'a write that is under way must not come after the delete that followed it',
     async test(scene) {
       const { backend } = scene
-      for (let round = 0; round < 20; round += 1) {
-        const key = `k${round}`
-        const writes = Array.from({ length: 10 }, async (_, turn) =>
-          backend.set(key, scene.entry(whole(turn))),
+      const keys = Array.from({ length: 20 }, (_, round) => `k${round}`)
+      for (const key of keys) {
+        await Promise.all(
+          Array.from({ length: 10 }, async (_, turn) => backend.set(key, scene.entry(whole(turn)))),
         )
-        await Promise.all(writes)
         await backend.delete(key)
         await scene.lacks(key)
       }
+      for (const key of keys) await scene.lacks(key)
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+      for (const key of keys) await scene.lacks(key)
     },
   }),
   backendCase({
