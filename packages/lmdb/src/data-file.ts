@@ -22,17 +22,22 @@ export interface DataFile {
   readonly lazySync: boolean
 }
 
-const NAME = /^cache-([0-9a-f]{16})\.mdb$/
+/**
+ * Counts the ways in which processes take turns on a file, which change with the driver: two that differ must not meet on one file,
+ * since the driver ends the process that finds another's lock. To be raised with a driver whose `MDB_LOCK_FORMAT` is another.
+ */
+const LAYOUT = 'hitbox1'
+const NAME = /^hitbox\d+-[0-9a-f]{16}\.mdb$/
 
 /** Finds, takes over or names the data file in `directory`, and removes those that cannot be trusted any more. */
 export function dataFileIn(directory: string): DataFile {
   const boot = bootId()
-  if (boot === undefined) return { path: join(directory, 'cache.mdb'), lazySync: false }
-  const path = join(directory, `cache-${boot}.mdb`)
+  if (boot === undefined) return { path: join(directory, `${LAYOUT}.mdb`), lazySync: false }
+  const path = join(directory, `${LAYOUT}-${boot}.mdb`)
   for (const name of readdirSync(directory)) {
-    if (!NAME.test(name) || name === `cache-${boot}.mdb`) continue
+    if (!NAME.test(name) || name.endsWith(`-${boot}.mdb`)) continue
     const old = join(directory, name)
-    if (existsSync(markOf(old))) takeOver(old, path)
+    if (name.startsWith(`${LAYOUT}-`) && existsSync(markOf(old))) takeOver(old, path)
     for (const file of [markOf(old), old, `${old}-lock`]) rmSync(file, { force: true })
   }
   return { path, lazySync: true }

@@ -1,6 +1,7 @@
 import {
   accessSync,
   constants,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -26,6 +27,7 @@ const COMMIT_NOW: TransactionFlags =
 export class Environment {
   readonly entries: Table
   readonly ends: Table
+  readonly pageBytes: number
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #file: DataFile
   readonly #reader: FreshReader
@@ -45,6 +47,8 @@ export class Environment {
     try {
       this.entries = this.#root.openDB('entries', BYTES)
       this.ends = this.#root.openDB('ends', BYTES)
+      this.pageBytes = (this.#root.getStats() as { readonly pageSize: number }).pageSize
+      this.#root.resetReadTxn()
       this.#reader = new FreshReader(this.#root)
     } catch (error) {
       void this.#root.close()
@@ -60,6 +64,10 @@ export class Environment {
       mkdirSync(directory, { recursive: true })
       accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
       const file = dataFileIn(directory)
+      // The driver may end the process when it cannot open a file, so whatever can be known is asked before.
+      for (const name of [file.path, `${file.path}-lock`]) {
+        if (existsSync(name)) accessSync(name, constants.R_OK | constants.W_OK)
+      }
       const facts = wholeFile(file.path)
       const environment = new Environment(file, maxBytes)
       if (facts !== undefined && facts.fileBytes < facts.fullBytes) environment.#lengthen(facts)
@@ -71,12 +79,12 @@ export class Environment {
 
   /** What is stored under a key now, whoever wrote it. A copy. */
   read(key: Uint8Array): Buffer | undefined {
-    return this.#reader.read(this.entries, key)
+    return this.#reader.get(this.entries, key)
   }
 
-  /** Lets walks over a table that follow see what has been committed by now. */
-  refresh(): void {
-    this.#root.resetReadTxn()
+  /** Whether an entry ends before `end`, a stamp. */
+  hasEndBefore(end: Uint8Array): boolean {
+    return this.#reader.firstKey(this.ends, end) !== undefined
   }
 
   /** Runs `change` in one transaction of all processes' turn-taking. When it throws, nothing of it has happened. */

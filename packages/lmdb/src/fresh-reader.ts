@@ -21,7 +21,8 @@ const { nativeAddon } = lmdb as unknown as {
 
 /**
  * Reads what has been committed by now, by whatever process or backend. The driver's own reads keep one snapshot for a while,
- * and a timer for each; these take and drop one per read. None is held between reads, so none keeps old pages from being used again.
+ * and a timer for each; these take and drop one per read. None is held between reads, so none keeps old pages from being used
+ * again. Nothing else may read outside a write: the driver shares its transaction with this one, and would leave a snapshot in it.
  */
 export class FreshReader {
   readonly #transaction: NativeTransaction
@@ -34,11 +35,19 @@ export class FreshReader {
   }
 
   /** @returns a copy. */
-  read(table: Table, key: Uint8Array): Buffer | undefined {
-    // The driver may have used the same transaction meanwhile, and left its snapshot in it.
-    this.#drop()
+  get(table: Table, key: Uint8Array): Buffer | undefined {
     try {
       return (table as ReadIn).getBinary(key, this.#options)
+    } finally {
+      this.#drop()
+    }
+  }
+
+  /** The first key that lies below `end`. */
+  firstKey(table: Table, end: Uint8Array): Uint8Array | undefined {
+    try {
+      for (const key of table.getKeys({ ...this.#options, end, limit: 1 })) return key
+      return undefined
     } finally {
       this.#drop()
     }

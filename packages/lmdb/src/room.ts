@@ -23,7 +23,7 @@ export class Room {
   constructor(environment: Environment, maxBytes: number) {
     this.#environment = environment
     this.#maxBytes = maxBytes
-    this.#pageBytes = pageBytes(environment.entries)
+    this.#pageBytes = environment.pageBytes
   }
 
   /** Largest entry that can ever fit. */
@@ -127,10 +127,6 @@ interface TableStats {
   readonly treeBranchPageCount: number
   readonly treeLeafPageCount: number
   readonly overflowPages: number
-}
-
-function pageBytes(table: Table): number {
-  return (table.getStats() as TableStats).pageSize
 }
 
 function usedBytes(table: Table): number {

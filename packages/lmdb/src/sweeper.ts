@@ -49,9 +49,8 @@ export class Sweeper {
   }
 
   #sweep(): number {
-    this.#environment.refresh()
     const now = wallTime()
-    if (this.#ended(now, 1).length === 0) return 0
+    if (!this.#environment.hasEndBefore(firstStampAt(now + 1))) return 0
     // Looked up again inside: another process may sweep too.
     return this.#environment.write(() => {
       const { entries, ends } = this.#environment

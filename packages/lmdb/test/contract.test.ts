@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CacheBackend, urlEncoded } from '@hitbox/core'
 import { backendContract, type BackendSubject, casesFor, type RawAccess } from '@hitbox/testing'
-import { open } from 'lmdb'
 import { afterAll, describe, it } from 'vitest'
 import { lmdbBackend, type LmdbBackendOptions } from '../src/index.ts'
 import { STAMP_BYTES } from '../src/stamp.ts'
+import { type EntriesOfFile, openEntries } from './entries-of-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hitbox-lmdb-contract-'))
 const pathOf = new WeakMap<CacheBackend, string>()
@@ -22,38 +22,28 @@ function openAt(path: string, options: Omit<LmdbBackendOptions, 'path'> = {}): C
   return backend
 }
 
-/** What lies in the file, past the backend. */
 function rawAccess(backend: CacheBackend): RawAccess {
-  const path = pathOf.get(backend) as string
-  const table = async <T>(use: (entries: ReturnType<typeof openEntries>) => T): Promise<T> => {
-    const name = readdirSync(path).find((file) => file.endsWith('.mdb')) as string
-    const entries = openEntries(join(path, name))
+  const use = async <T>(look: (table: EntriesOfFile['table']) => T): Promise<T> => {
+    const entries = openEntries(pathOf.get(backend) as string)
     try {
-      return use(entries)
+      return look(entries.table)
     } finally {
       await entries.close()
     }
   }
   return {
     read: (key) =>
-      table((entries) => {
-        const stored = entries.getBinary(Buffer.from(urlEncoded.encode(key)))
+      use((table) => {
+        const stored = table.getBinary(Buffer.from(urlEncoded.encode(key)))
         return stored && new Uint8Array(stored.subarray(STAMP_BYTES))
       }),
     write: (key, bytes) =>
-      table((entries) => {
+      use((table) => {
         const storeKey = Buffer.from(urlEncoded.encode(key))
-        const stamp = entries.getBinary(storeKey)?.subarray(0, STAMP_BYTES)
-        entries.putSync(storeKey, Buffer.concat([stamp ?? Buffer.alloc(STAMP_BYTES, 255), bytes]))
+        const stamp = table.getBinary(storeKey)?.subarray(0, STAMP_BYTES)
+        table.putSync(storeKey, Buffer.concat([stamp ?? Buffer.alloc(STAMP_BYTES, 255), bytes]))
       }),
   }
-}
-
-function openEntries(path: string): ReturnType<typeof open<Buffer, Uint8Array>> {
-  const bytes = { encoding: 'binary', keyEncoding: 'binary' } as const
-  const root = open<Buffer, Uint8Array>({ ...bytes, path, noSubdir: true, maxDbs: 4, noSync: true })
-  const entries = root.openDB('entries', bytes)
-  return Object.assign(Object.create(entries), { close: () => root.close() })
 }
 
 const subject: BackendSubject = {

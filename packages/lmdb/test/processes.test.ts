@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cacheValue } from '@hitbox/core'
+import { until } from '@hitbox/testing'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lmdbBackend } from '../src/index.ts'
 import { bundleProgram, startProgram } from './child/start.ts'
+import { openEntries } from './entries-of-file.ts'
 import { pattern } from './pattern.ts'
 
 let program: string
@@ -67,6 +69,25 @@ describe('lmdbBackend, shared by processes', () => {
     expect((await small.get<ReturnType<typeof pattern>>('shared:8999'))?.data.turn).toBe(8999)
     await small.close()
   }, 60_000)
+
+  it('lets several processes sweep at once', async () => {
+    const children = ['a', 'b', 'c'].map(() =>
+      startProgram(program, 'sweep', { path, sweepEvery: '10ms' }),
+    )
+    await Promise.all(children.map((child) => child.nextLine()))
+    const backend = lmdbBackend({ path, sweepEvery: '1d' })
+    for (let turn = 0; turn < 3_000; turn += 1) {
+      await backend.set(`ends:${turn}`, cacheValue(turn, { ttl: '40ms' }))
+    }
+    await backend.set('stays', cacheValue(1, { ttl: '1h' }))
+    const inFile = openEntries(path)
+    await until('all have been swept', () => inFile.count() === 1, { within: '10s' })
+    await inFile.close()
+    for (const child of children) child.process.stdin?.end()
+    expect(await Promise.all(children.map((child) => child.ended))).toEqual([0, 0, 0])
+    expect((await backend.get('stays'))?.data).toBe(1)
+    await backend.close()
+  }, 30_000)
 
   it('does not keep a process alive', async () => {
     const child = startProgram(program, 'setAndLeave', { path })

@@ -53,14 +53,46 @@ const tasks: Record<string, () => void | Promise<void>> = {
   async setAndLeave() {
     await backend.set('left', cacheValue(1, { ttl: '1h' }))
   },
-  /** Writes many short-lived entries and removes them with its sweeper until none is left. */
+  /** Tells why it cannot be opened. */
+  async whyNot() {
+    await backend.ready().then(
+      () => say('it can'),
+      (error: Error & { code?: string }) => say(`${error.code} ${error.message}`),
+    )
+  },
+  /** Writes until it is refused, then looks at what it has, makes room and writes again. */
+  async fillDisk() {
+    let written = 0
+    const large = (): Uint8Array => new Uint8Array(65_536).fill(written % 251)
+    const set = async (key: string): Promise<string | undefined> => {
+      try {
+        await backend.set(key, cacheValue(large(), { ttl: '1h' }))
+        return undefined
+      } catch (error) {
+        return (error as { code?: string }).code ?? 'an error without a code'
+      }
+    }
+    for (; written < 10_000; written += 1) {
+      const refused = await set(`k${written}`)
+      if (refused === undefined) continue
+      say(`refused ${refused} after ${written}`)
+      break
+    }
+    for (let key = 0; key < written; key += 1) {
+      const found = await backend.get<Uint8Array>(`k${key}`)
+      if (!found?.data.every((byte) => byte === key % 251)) say(`k${key} is gone or torn`)
+    }
+    say('whole')
+    for (let key = 0; key < 10; key += 1) await backend.delete(`k${key}`)
+    if ((await set('again')) === undefined && (await backend.get('again'))) say('written again')
+    await backend.close()
+  },
+  /** Sweeps until it is told to end. */
   async sweep() {
     await backend.ready()
     say('ready')
-    await new Promise((resolve) => process.stdin.once('data', resolve).once('end', resolve))
+    await new Promise((resolve) => process.stdin.once('end', resolve).resume())
     await backend.close()
-    say('done')
-    process.exit()
   },
 }
 

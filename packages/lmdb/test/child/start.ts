@@ -41,10 +41,24 @@ export interface Child {
   readonly ended: Promise<number | string | null>
 }
 
-export function startProgram(program: string, task: string, options: object): Child {
-  const child = spawn(process.execPath, [program, task, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+/** What a child is held to. */
+export interface ChildLimits {
+  readonly uid?: number
+  readonly gid?: number
+  /** Longest file that it may write, in blocks of 512 bytes: a disk that is full, for it alone. */
+  readonly limitBlocks?: number
+}
+
+export function startProgram(
+  program: string,
+  task: string,
+  options: object,
+  { limitBlocks, ...user }: ChildLimits = {},
+): Child {
+  const command = [process.execPath, program, task, JSON.stringify(options)]
+  const limited = ['sh', '-c', `ulimit -f ${limitBlocks} && exec "$@"`, 'sh', ...command]
+  const [file = '', ...args] = limitBlocks === undefined ? command : limited
+  const child = spawn(file, args, { ...user, stdio: ['pipe', 'pipe', 'inherit'] })
   const lines: string[] = []
   const waiting: ((line: string) => void)[] = []
   let taken = 0
