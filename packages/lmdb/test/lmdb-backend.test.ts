@@ -209,7 +209,7 @@ describe('lmdbBackend, full', () => {
     const clock = manualClock()
     const backend = store.open({ maxBytes, clock, sweepEvery: '7d' })
     const put = async (key: string, ttl: '1s' | '1m' | '30d') =>
-      await backend.set(key, { ...large(1), ...momentsOf(clock.now(), ttl) })
+      backend.set(key, { ...large(1), ...momentsOf(clock.now(), ttl) })
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 })
     for (let turn = 0; turn < 40; turn += 1) await put(`ended:${turn}`, '1s')
     for (let turn = 0; turn < 48; turn += 1) await put(`long:${turn}`, '30d')

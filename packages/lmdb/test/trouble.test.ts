@@ -97,6 +97,20 @@ describe('lmdbBackend, when it cannot open', () => {
     expect(store.open().get('k7')).toMatchObject({ data: '7'.repeat(100) })
   })
 
+  it('opens a file that lacks only what was free at its end', async () => {
+    await filled()
+    const backend = store.open()
+    await backend.set('large', lasting(new Uint8Array(500_000)))
+    await backend.delete('large')
+    await backend.close()
+    truncateSync(store.file, statSync(store.file).size - 400_000)
+    const again = store.open()
+    expect(again.get('k7')).toMatchObject({ data: '7'.repeat(100) })
+    await again.set('large', lasting(new Uint8Array(500_000)))
+    expect(again.get('large')).toBeDefined()
+    expect(again.stats()).toMatchObject({ errors: 0, dropped: {} })
+  })
+
   it('refuses a damaged header', async () => {
     await filled()
     const { file } = store
