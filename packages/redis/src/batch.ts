@@ -1,14 +1,20 @@
-import { CacheError, failed, type ItemResult, type Operation } from '@hitbox/core'
+import { CacheError, failed, type ItemResult, type Operation, succeeded } from '@hitbox/core'
 import type { Dispatcher } from './dispatcher.ts'
 import { failureOf, isLoss } from './failure.ts'
 import { fixed } from './fixed.ts'
-import type { Parcel } from './layout.ts'
 import type { Line, Route } from './line.ts'
 import { MOST_HOPS } from './run.ts'
 import type { Session } from './session.ts'
 
-/** Which commands to send for some of the items; the parcels follow the order of `items`. */
-export type SendItems<T> = (session: Session, items: readonly number[]) => Parcel<T>[]
+/** Takes the answers for items as they come. */
+export interface Sink<T> {
+  one(item: number, answer: Promise<T>): void
+  /** @param answers - In the order of `items`. */
+  many(items: readonly number[], answers: Promise<readonly T[]>): void
+}
+
+/** Sends the commands for some of the items, all at once. */
+export type SendItems<T> = (session: Session, items: readonly number[], sink: Sink<T>) => void
 
 /**
  * One operation for each of many keys, as few writes as there are lines: what was answered stays, what was lost or belongs
@@ -65,13 +71,14 @@ export class Batch<T> {
 
   /** Sends the items of one line together, and what then has to be sent again. */
   async #carry(items: readonly number[], line: Line, retries: number, hops: number): Promise<void> {
-    const sending = new Sending<T>(items)
+    const sending = new Sending<T>(this.#results, (item, error) =>
+      this.#refused(item, error, line, hops, sending),
+    )
     try {
-      const send = (session: Session): Promise<unknown> =>
-        sending.settle(this.#send(session, items), (item, outcome) => {
-          if ('ok' in outcome) this.#results[item] = outcome
-          else this.#refused(item, outcome.error, line, hops, sending)
-        })
+      const send = (session: Session): Promise<unknown> => {
+        this.#send(session, items, sending)
+        return sending.done()
+      }
       const terms = { weight: items.length, due: this.#due, retries: 0 }
       await this.#dispatcher.run(this.#operation, fixed(line), { send, take: nothing }, terms)
     } catch (error) {
@@ -115,36 +122,67 @@ export class Batch<T> {
   }
 }
 
-type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly error: unknown }
-
 /** What becomes of the items of one line. */
-class Sending<T> {
-  readonly #items: readonly number[]
+class Sending<T> implements Sink<T> {
   /** To be sent elsewhere. */
   readonly moved = new Map<number, Line>()
   /** Without an answer, since the connection was lost. */
   readonly lost: number[] = []
   loss: unknown
   over = false
+  readonly #results: (ItemResult<T> | undefined)[]
+  readonly #refuse: (item: number, error: unknown) => void
+  #open = 0
+  #finish: (() => void) | undefined
 
-  constructor(items: readonly number[]) {
-    this.#items = items
+  constructor(
+    results: (ItemResult<T> | undefined)[],
+    refuse: (item: number, error: unknown) => void,
+  ) {
+    this.#results = results
+    this.#refuse = refuse
   }
 
-  async settle(
-    parcels: readonly Parcel<T>[],
-    tell: (item: number, outcome: Outcome<T>) => void,
-  ): Promise<void> {
-    let at = 0
-    const told = parcels.map(async ({ count, answer }) => {
-      const items = this.#items.slice(at, (at += count))
-      const outcomes = await answer.then(
-        (answers) => answers.map((value): Outcome<T> => ({ ok: true, value })),
-        (error: unknown) => items.map((): Outcome<T> => ({ error })),
-      )
-      if (!this.over) items.forEach((item, index) => tell(item, outcomes[index] as Outcome<T>))
+  one(item: number, answer: Promise<T>): void {
+    this.#open += 1
+    answer.then(
+      (value) => {
+        if (!this.over) this.#results[item] = succeeded(value)
+        this.#closed()
+      },
+      (error: unknown) => {
+        if (!this.over) this.#refuse(item, error)
+        this.#closed()
+      },
+    )
+  }
+
+  many(items: readonly number[], answers: Promise<readonly T[]>): void {
+    this.#open += 1
+    answers.then(
+      (values) => {
+        for (let at = 0; at < items.length && !this.over; at += 1)
+          this.#results[items[at] as number] = succeeded(values[at] as T)
+        this.#closed()
+      },
+      (error: unknown) => {
+        for (const item of items) if (!this.over) this.#refuse(item, error)
+        this.#closed()
+      },
+    )
+  }
+
+  /** Resolves when all answers are here. */
+  done(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#finish = resolve
+      if (this.#open === 0) resolve()
     })
-    await Promise.all(told)
+  }
+
+  #closed(): void {
+    this.#open -= 1
+    if (this.#open === 0) this.#finish?.()
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock, StoreKey, StoreRead, StoreWrite } from '@hitbox/core'
 import { isAborted } from './failure.ts'
 import type { Exchange } from './exchange.ts'
-import type { Layout, Parcel } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
 import type { Reply, Session, Word } from './session.ts'
 import { msWord, word } from './words.ts'
@@ -26,13 +26,6 @@ export class HashLayout implements Layout {
       send: (session) => this.#read(session, key),
       take: (read) => read as StoreRead | undefined,
     }
-  }
-
-  readMany(session: Session, keys: readonly StoreKey[]): Parcel<StoreRead | undefined>[] {
-    return keys.map((key) => ({
-      count: 1,
-      answer: this.#read(session, key).then((read) => [read]),
-    }))
   }
 
   /** Sent as a transaction, so that nobody sees fields of two values, or a value without its end. */

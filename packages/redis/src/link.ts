@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { CacheError, type Clock, closedError, type Reporter, type Timer } from '@hitbox/core'
 import type { Call } from './dial.ts'
 import type { KeepAlive } from './keep-alive.ts'
@@ -218,6 +219,8 @@ class Attempt {
 
   constructor(startedAt: number) {
     this.startedAt = startedAt
+    // One attempt may take several sockets: three sentinels and a primary.
+    setMaxListeners(0, this.#abort.signal)
   }
 
   async begin(

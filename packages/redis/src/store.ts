@@ -78,41 +78,43 @@ export class RedisStore implements Backend<StoreKey> {
   }
 
   readMany(keys: readonly StoreKey[]): Promise<ItemResult<StoreRead | undefined>[]> {
-    const { together } = this.#topology
-    return this.#batch<StoreRead | undefined>(
-      'read',
-      keys.map((key) => this.#topology.reader(key)),
-      (session, items) => {
-        const some = items.map((item) => keys[item] as StoreKey)
-        return this.#layout.readMany(session, some, together)
-      },
-    )
+    const together = this.#topology.together ? this.#layout.together : undefined
+    const routes = keys.map((key) => this.#topology.reader(key))
+    return this.#batch<StoreRead | undefined>('read', routes, (session, items, sink) => {
+      if (together === undefined) {
+        for (const item of items) {
+          const exchange = this.#layout.read(keys[item] as StoreKey)
+          const answer = exchange.send(session).then((replies) => exchange.take(replies, session))
+          sink.one(item, answer)
+        }
+        return
+      }
+      for (let at = 0; at < items.length; at += together.keysAtOnce) {
+        const some = items.slice(at, at + together.keysAtOnce)
+        const named = some.map((item) => keys[item] as StoreKey)
+        sink.many(some, together.read(session, named))
+      }
+    })
   }
 
   writeMany(entries: readonly (readonly [StoreKey, StoreWrite])[]): Promise<ItemResult<void>[]> {
     const since = this.#clock.now()
-    return this.#batch<void>(
-      'write',
-      entries.map(([key]) => this.#topology.primary(key)),
-      (session, items) =>
-        items.map((item) => {
-          const [key, entry] = entries[item] as readonly [StoreKey, StoreWrite]
-          const written = this.#layout.write(session, key, entry, since)
-          return { count: 1, answer: written.then(() => [undefined]) }
-        }),
-    )
+    const routes = entries.map(([key]) => this.#topology.primary(key))
+    return this.#batch<void>('write', routes, (session, items, sink) => {
+      for (const item of items) {
+        const [key, entry] = entries[item] as readonly [StoreKey, StoreWrite]
+        sink.one(item, this.#layout.write(session, key, entry, since).then(nothing))
+      }
+    })
   }
 
   removeMany(keys: readonly StoreKey[]): Promise<ItemResult<DeleteStatus>[]> {
-    return this.#batch<DeleteStatus>(
-      'remove',
-      keys.map((key) => this.#topology.primary(key)),
-      (session, items) =>
-        items.map((item) => ({
-          count: 1,
-          answer: unlink(session, keys[item] as StoreKey).then((count) => [deleteStatus(count)]),
-        })),
-    )
+    const routes = keys.map((key) => this.#topology.primary(key))
+    return this.#batch<DeleteStatus>('remove', routes, (session, items, sink) => {
+      for (const item of items) {
+        sink.one(item, unlink(session, keys[item] as StoreKey).then(deleteStatus))
+      }
+    })
   }
 
   async ready(timeoutMs: number): Promise<void> {

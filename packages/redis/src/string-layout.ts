@@ -7,7 +7,7 @@ import {
   tellsAge,
 } from '@hitbox/core'
 import type { Exchange } from './exchange.ts'
-import type { Layout, Parcel } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
 import type { Reply, Session, Word } from './session.ts'
 import { stamp } from './stamp.ts'
@@ -19,6 +19,10 @@ const KEYS_AT_ONCE = 1_000
 /** The envelope under one key: `GET`, `SET … PX`, `MGET`. */
 export class StringLayout implements Layout {
   readonly kind = 'envelope'
+  readonly together: NonNullable<Layout['together']> = {
+    keysAtOnce: KEYS_AT_ONCE,
+    read: (session, keys) => this.#readTogether(session, keys),
+  }
   readonly #clock: Clock
   readonly #keyFormat: KeyFormat
   /** Whether the server's time for a key is known here, so that an envelope alone tells what is left of it. */
@@ -32,21 +36,6 @@ export class StringLayout implements Layout {
 
   read(key: StoreKey): Exchange<StoreRead | undefined> {
     return new ReadOne(this, key)
-  }
-
-  readMany(
-    session: Session,
-    keys: readonly StoreKey[],
-    together: boolean,
-  ): Parcel<StoreRead | undefined>[] {
-    session.keepTime()
-    const parcels: Parcel<StoreRead | undefined>[] = []
-    const count = together ? KEYS_AT_ONCE : 1
-    for (let at = 0; at < keys.length; at += count) {
-      const some = keys.slice(at, at + count)
-      parcels.push({ count: some.length, answer: this.#readSome(session, some) })
-    }
-    return parcels
   }
 
   write(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
@@ -94,10 +83,11 @@ export class StringLayout implements Layout {
     return session.send(command)
   }
 
-  async #readSome(
+  async #readTogether(
     session: Session,
     keys: readonly StoreKey[],
   ): Promise<readonly (StoreRead | undefined)[]> {
+    session.keepTime()
     if (!keys.every((key) => this.suffices(key))) return this.readWithLife(session, keys)
     const replies = await values(session, keys)
     const reads = replies.map((reply) => (reply === null ? undefined : { bytes: reply as Buffer }))

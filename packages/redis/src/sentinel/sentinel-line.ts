@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Access, type Call, dial } from '../dial.ts'
 import { type Endpoint, endpointId } from '../endpoint.ts'
 import type { Line, Waiter } from '../line.ts'
@@ -60,6 +61,7 @@ export class SentinelLine implements Line {
     if (this.session !== current.session) return
     const { clock, connectTimeoutMs } = this.#settings
     const checking = new AbortController()
+    setMaxListeners(0, checking.signal)
     this.#checking = checking
     const timer = clock.setTimeout(() => checking.abort(), connectTimeoutMs)
     primaryOf(this.#question, checking.signal)
