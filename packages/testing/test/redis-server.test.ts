@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { dirname } from 'node:path'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { once } from 'node:events'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { CacheError } from '@hitbox/core'
 import { type RedisServer, startRedis, until } from '@hitbox/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { built } from './support/built.ts'
 
 /** Sends lines as they are, and gives back what comes until `expected` was seen. */
@@ -130,6 +132,25 @@ describe('startRedis', () => {
     }
     await expect(fill()).rejects.toThrow(/OOM/)
     expect(await server.command('GET', 'k0')).toHaveLength(100_000)
+  })
+
+  it('starts the program it is told to, by option or by environment', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hitbox-testing-'))
+    const started = join(folder, 'started')
+    const program = join(folder, 'other-server')
+    await writeFile(program, `#!/bin/sh\necho "$0" >>'${started}'\nexec redis-server "$@"\n`)
+    await chmod(program, 0o755)
+    try {
+      await (await startRedis({ server: program })).stop()
+      vi.stubEnv('HITBOX_REDIS_SERVER', program)
+      await (await startRedis()).stop()
+      vi.unstubAllEnvs()
+      await (await startRedis()).stop()
+      expect(await readFile(started, 'utf8')).toBe(`${program}\n${program}\n`)
+    } finally {
+      vi.unstubAllEnvs()
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('refuses unknown options, bad ports and programs that are not there', async () => {

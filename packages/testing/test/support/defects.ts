@@ -136,8 +136,10 @@ export const ENTRY_DEFECTS: readonly Defect[] = [
     'texts are taken for bytes',
     ['A09'],
     writesAs((value) => {
-      const bytes = Buffer.from(JSON.stringify(value.data) ?? 'null', 'latin1')
-      return { ...value, data: JSON.parse(bytes.toString('latin1')) as unknown }
+      const { data } = value
+      const latin = (text: unknown): string =>
+        Buffer.from(String(text), 'latin1').toString('latin1')
+      return { ...value, data: Array.isArray(data) ? data.map(latin) : data }
     }),
   ],
   [
