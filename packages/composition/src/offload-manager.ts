@@ -66,7 +66,7 @@ export interface OffloadManager extends Offload, AsyncDisposable {
    * Waits until nothing runs or waits, tasks taken meanwhile included.
    *
    * @param options.timeout - Longest wait. @defaultValue none
-   * @returns whether all was done; `false` when the time was over first.
+   * @returns whether all was done; `false` when the time was over first, or the offload closed.
    */
   drain(options?: { readonly timeout?: DurationInput | undefined }): Promise<boolean>
   /** Aborts what runs, forgets what waits, and takes no more. Does not wait: {@link OffloadManager.drain} before, for that. */
@@ -201,14 +201,15 @@ export class BoundedOffload implements OffloadManager {
       options.timeout === undefined
         ? Number.POSITIVE_INFINITY
         : toTimeout(options.timeout, 'timeout')
-    if (this.#running.size === 0) return Promise.resolve(true)
+    if (this.#running.size === 0) return Promise.resolve(!this.#closed || this.#abandoned === 0)
     return new Promise((resolve) => {
       const end = (done: boolean): void => {
         this.#idle.delete(whenIdle)
         timer.cancel()
         resolve(done)
       }
-      const whenIdle = (): void => end(true)
+      // What was aborted is not done.
+      const whenIdle = (): void => end(!this.#closed)
       const timer = this.#clock.setTimeout(() => end(false), timeoutMs)
       this.#idle.add(whenIdle)
     })
@@ -243,8 +244,10 @@ export class BoundedOffload implements OffloadManager {
     this.#running.add(job)
     this.#started += 1
     this.#tell(job.task, 'started')
-    job.timer = this.#clock.setTimeout(() => this.#timeOut(job), this.#timeoutMs)
-    this.#inOwnContext(() => void this.#run(job))
+    this.#inOwnContext(() => {
+      job.timer = this.#clock.setTimeout(() => this.#timeOut(job), this.#timeoutMs)
+      void this.#run(job)
+    })
   }
 
   async #run(job: Job): Promise<void> {
