@@ -90,7 +90,8 @@ async function play({ policy, tiers: outcomes, arrivals, batch }: Run): Promise<
     synchronous = true
     settle({ ok: false, error })
   }
-  const reads = backends.map((tier) => [...tier.calls])
+  const callsOf = (): string[][] => backends.map((tier) => tier.calls.slice())
+  const reads = callsOf()
   await turn()
   // One arrival per turn, so that what is decided at the first is not decided with the second.
   for (const tier of arrivals === 'at once' ? [] : arrivals) {
@@ -105,7 +106,7 @@ async function play({ policy, tiers: outcomes, arrivals, batch }: Run): Promise<
   return {
     answer,
     data,
-    calls: policy === 'sequential' ? backends.map((tier) => [...tier.calls]) : reads,
+    calls: policy === 'sequential' ? callsOf() : reads,
     copied,
     errors: events.filter((event) => event.type === 'error' && event.operation === 'read').length,
     losers: events.some((event) => event.type === 'offload' && event.kind === 'race-read-loser'),

@@ -222,7 +222,7 @@ describe('KeyOrder', () => {
     ]
     expect(log).toEqual(['first begins', 'other begins'])
     expect(order.size).toBe(3)
-    await Promise.all(all)
+    await Promise.all(all.map(async (each) => each))
     expect(log.indexOf('second begins')).toBeGreaterThan(log.indexOf('other ends'))
     expect(log.indexOf('third begins')).toBeGreaterThan(log.indexOf('first ends'))
     expect(order.size).toBe(0)

@@ -149,36 +149,35 @@ const DROPS = [
   { dropFails: true, drops: 'drops fail' },
 ]
 
-describe.each(forms.flatMap((form) => POLICIES.map((policy) => ({ ...form, policy }))))(
-  '$form with the $policy policy',
-  ({ batch, policy }) => {
-    const cells = [...pairsOf(OUTCOMES), ...triples].flatMap((tiers) =>
-      DROPS.map((drop) => ({ tiers, name: words(tiers), ...drop })),
-    )
-    it.each(cells)('$name, $drops', async ({ tiers, dropFails }) => {
-      const orders: (readonly number[] | 'at once')[] = [
-        tiers.map((_, tier) => tier),
-        tiers.map((_, tier) => tiers.length - 1 - tier),
-        'at once',
-      ]
-      for (const arrivals of orders) {
-        const expected = write(policy, tiers, { arrivals: [], dropFails })
-        const { changing, ...seen } = await play({ policy, tiers, arrivals, dropFails, batch })
-        expect(seen).toEqual({ losers: false, ...expected })
-        expect(changing).toBe(expected.answer === 'pending' ? 1 : 0)
-      }
-    })
-  },
-)
+describe.each(
+  forms.flatMap(({ form, batch }) => POLICIES.map((policy) => ({ form, batch, policy }))),
+)('$form with the $policy policy', ({ batch, policy }) => {
+  const cells = [...pairsOf(OUTCOMES), ...triples].flatMap((tiers) =>
+    DROPS.map(({ dropFails, drops }) => ({ tiers, name: words(tiers), dropFails, drops })),
+  )
+  it.each(cells)('$name, $drops', async ({ tiers, dropFails }) => {
+    const orders: (readonly number[] | 'at once')[] = [
+      tiers.map((_, tier) => tier),
+      tiers.map((_, tier) => tiers.length - 1 - tier),
+      'at once',
+    ]
+    for (const arrivals of orders) {
+      const expected = write(policy, tiers, { arrivals: [], dropFails })
+      const { changing, ...seen } = await play({ policy, tiers, arrivals, dropFails, batch })
+      expect(seen).toEqual({ losers: false, ...expected })
+      expect(changing).toBe(expected.answer === 'pending' ? 1 : 0)
+    }
+  })
+})
 
 describe.each(forms)('$form with the race policy', ({ batch }) => {
   const cells = pairsOf(OUTCOMES).flatMap((tiers) =>
-    DROPS.flatMap((drop) =>
+    DROPS.flatMap(({ dropFails, drops }) =>
       (['offload', 'drop'] as const).flatMap((losers) =>
         [
           [0, 1],
           [1, 0],
-        ].map((arrivals) => ({ tiers, losers, arrivals, name: words(tiers), ...drop })),
+        ].map((arrivals) => ({ tiers, losers, arrivals, name: words(tiers), dropFails, drops })),
       ),
     ),
   )

@@ -29,7 +29,7 @@ export async function everyOrder(open: () => Scene): Promise<number> {
       const step = widths.length
       choices[step] ??= 0
       widths.push(names.length)
-      const name = names[choices[step] as number] as string
+      const name = names[choices[step]] as string
       told.push(name)
       scene.happen(name)
       await turn()

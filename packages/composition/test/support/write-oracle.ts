@@ -25,16 +25,9 @@ export function write(
   { arrivals, dropFails }: { readonly arrivals: readonly number[]; readonly dropFails: boolean },
 ): Expected {
   const world = new World(tiers, dropFails)
-  switch (policy) {
-    case 'through':
-      return through(world)
-    case 'sequential':
-      return sequential(world)
-    case 'optimisticParallel':
-      return optimistic(world)
-    case 'race':
-      return race(world, arrivals)
-  }
+  if (policy === 'through') return through(world)
+  if (policy === 'sequential') return sequential(world)
+  return policy === 'race' ? race(world, arrivals) : optimistic(world)
 }
 
 class World {
