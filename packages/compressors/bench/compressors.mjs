@@ -15,7 +15,9 @@ const COMPRESSORS = {
     [1, 3, 4, 5, 6].map((quality) => [`brotli ${quality}`, brotli({ quality })]),
   ),
   ...('zstdCompressSync' in zlib
-    ? Object.fromEntries([1, 3, 6, 9, 12, 19, 22].map((level) => [`zstd ${level}`, zstd({ level })]))
+    ? Object.fromEntries(
+        [1, 3, 6, 9, 12, 19, 22].map((level) => [`zstd ${level}`, zstd({ level })]),
+      )
     : {}),
 }
 

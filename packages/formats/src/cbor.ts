@@ -25,7 +25,7 @@ export const cbor: Format = /* @__PURE__ */ createCbor()
 function createCbor(): Format {
   // Without shared structures: each message describes itself.
   const codec = new Encoder({ useRecords: true, tagUint8Array: true, copyBuffers: true })
-  const write = sharedEncoder(ID, (content) => codec.encode(content))
+  const { tryWrite, write } = sharedEncoder(ID, (content) => codec.encode(content))
 
   const decode = (bytes: Uint8Array): unknown => {
     assertOwnCbor(bytes, GRAPH_TAG)
@@ -41,7 +41,8 @@ function createCbor(): Format {
   return Object.freeze({
     id: ID,
     encode: (value: unknown): Uint8Array =>
-      write(isTree(value, REACH) ? value : new Tag(flatten(value, ID), GRAPH_TAG)),
+      (isTree(value, REACH) ? tryWrite(value) : undefined) ??
+      write(new Tag(flatten(value, ID), GRAPH_TAG)),
     decode: (bytes: Uint8Array): unknown => decoding(ID, () => decode(bytes)),
   })
 }

@@ -27,8 +27,7 @@ function createMsgpack(): Format {
     moreTypes: true,
     copyBuffers: true,
   })
-  const writePlain = sharedEncoder(ID, (value) => codec.pack(value))
-  const writeGraph = sharedEncoder(ID, (graph) => withGraphHead(codec.pack(graph)))
+  const { tryWrite, write } = sharedEncoder(ID, (content) => codec.pack(content))
 
   const decode = (bytes: Uint8Array): unknown => {
     const isGraph = assertOwnMsgpack(bytes)
@@ -42,7 +41,8 @@ function createMsgpack(): Format {
   return Object.freeze({
     id: ID,
     encode: (value: unknown): Uint8Array =>
-      isTree(value, REACH) ? writePlain(value) : writeGraph(flatten(value, ID)),
+      (isTree(value, REACH) ? tryWrite(value) : undefined) ??
+      withGraphHead(write(flatten(value, ID))),
     decode: (bytes: Uint8Array): unknown => decoding(ID, () => decode(bytes)),
   })
 }

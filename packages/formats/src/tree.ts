@@ -125,5 +125,7 @@ function isCollection(
 
 /** Whether nothing was added to an object whose data is not in its properties. */
 export function hasNoExtras(value: object): boolean {
-  return keysOf(value).length === 0 && getOwnPropertySymbols(value).length === 0
+  // No list of keys is made, where there are none.
+  for (const key in value) if (Object.hasOwn(value, key)) return false
+  return getOwnPropertySymbols(value).length === 0
 }

@@ -38,8 +38,10 @@ export function nativeCompressor(codec: NativeCodec): Compressor {
   const readAtOnce = (bytes: Uint8Array, limit: number): Uint8Array =>
     wholeOutput(codec.decompressSync(bytes, readingOptions(limit)), bytes, limit)
 
-  const readLater = (bytes: Uint8Array, limit: number): Promise<Uint8Array> =>
-    new Promise((resolve, reject) => {
+  // Of a copy: what a store gives may be a view on a buffer that holds other things by then.
+  const readLater = (view: Uint8Array, limit: number): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(view)
+    return new Promise((resolve, reject) => {
       codec.decompress(bytes, readingOptions(limit), (error, result) => {
         try {
           if (error !== null) throw error
@@ -49,6 +51,7 @@ export function nativeCompressor(codec: NativeCodec): Compressor {
         }
       })
     })
+  }
 
   return Object.freeze({
     id: codec.id,

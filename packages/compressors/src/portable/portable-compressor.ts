@@ -67,21 +67,24 @@ function decompress(
   const stream = output.follow(codec.decompressor())
   // A piece is inflated whole before the limit is looked at again: so short that a bomb gets little further than the limit.
   const length = Math.min(Math.max(Math.ceil(maxBytes / MAX_RATIO), 1_024), SYNC_INPUT_BYTES)
-  const rest = pieces(bytes, length)
-  for (const [piece, final] of rest) {
+  let at = 0
+  for (const [piece, final] of pieces(bytes, length)) {
     stream.push(piece, final)
-    if (!final && output.length > SYNC_OUTPUT_BYTES)
-      return decompressRest(codec, bytes, stream, output, rest)
+    at += piece.length
+    if (!final && output.length > SYNC_OUTPUT_BYTES) {
+      // Of a copy: what a store gives may be a view on a buffer that holds other things by then.
+      const copy = new Uint8Array(bytes)
+      const inflated = inflateLater(stream, pieces(copy.subarray(at), length), output)
+      return inflated.then((result) => intact(codec, copy, result))
+    }
   }
   return intact(codec, bytes, output.join())
 }
 
-async function decompressRest(
-  codec: PortableCodec,
-  bytes: Uint8Array,
+async function inflateLater(
   stream: FlateStream,
-  output: Output,
   rest: Iterable<Piece>,
+  output: Output,
 ): Promise<Uint8Array> {
   let seen = output.length
   for (const [piece, final] of rest) {
@@ -91,7 +94,7 @@ async function decompressRest(
     }
     stream.push(piece, final)
   }
-  return intact(codec, bytes, output.join())
+  return output.join()
 }
 
 function intact(codec: PortableCodec, bytes: Uint8Array, output: Uint8Array): Uint8Array {
@@ -101,23 +104,14 @@ function intact(codec: PortableCodec, bytes: Uint8Array, output: Uint8Array): Ui
 
 type Piece = readonly [piece: Uint8Array, final: boolean]
 
-/** At least one piece, so that there is a final one. A loop that is left early can be gone on with, unlike that of a generator. */
-function pieces(bytes: Uint8Array, length: number): IterableIterator<Piece> {
+/** @yields at least one piece, so that there is a final one. */
+function* pieces(bytes: Uint8Array, length: number): Generator<Piece> {
   let from = 0
-  let done = false
-  return {
-    next: () => {
-      if (done) return { done: true, value: undefined }
-      const to = from + length
-      done = to >= bytes.length
-      const piece = bytes.subarray(from, to)
-      from = to
-      return { done: false, value: [piece, done] }
-    },
-    [Symbol.iterator]() {
-      return this
-    },
-  }
+  do {
+    const to = from + length
+    yield [bytes.subarray(from, to), to >= bytes.length]
+    from = to
+  } while (from < bytes.length)
 }
 
 /** Collects what a stream tells, up to a limit. */
