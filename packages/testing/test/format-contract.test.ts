@@ -47,7 +47,6 @@ const whatV8Changes: FormatSubject['conversions'] = {
   'object without a prototype': { a: 1 },
   URL: {},
   'key that is a symbol': { a: 1 },
-  'property that cannot be enumerated': { a: 1 },
 }
 
 describe('formatContract', () => {

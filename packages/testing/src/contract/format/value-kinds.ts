@@ -47,7 +47,6 @@ export const VALUE_KINDS = [
   'key named __proto__',
   'key named constructor',
   'key that is a symbol',
-  'property that cannot be enumerated',
   'getter',
   'toJSON',
   'function',
@@ -198,13 +197,6 @@ export const SAMPLES: Readonly<Record<ValueKind, Sample>> = {
   },
   'key named constructor': { make: () => ({ constructor: 1, toString: 2, hasOwnProperty: 3 }) },
   'key that is a symbol': { make: () => ({ a: 1, [Symbol('secret')]: 2 }) },
-  'property that cannot be enumerated': {
-    make: () => Object.defineProperty({ a: 1 }, 'hidden', { value: 2 }),
-    same(decoded) {
-      assert.deepEqual(decoded, { a: 1 })
-      assert.equal((decoded as { readonly hidden?: unknown }).hidden, 2)
-    },
-  },
   getter: {
     make: () => ({
       get a() {
