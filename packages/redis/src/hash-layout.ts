@@ -41,9 +41,7 @@ export class HashLayout implements Layout {
     const name = word(key)
     const left = ttlMs - (this.#clock.now() - since)
     if (left <= 0) return session.send(['UNLINK', name])
-    const stale = goesStale
-      ? ['s', String(Math.round(this.#serverTime(session, since) + freshMs))]
-      : []
+    const stale = goesStale ? ['s', String(this.#staleAt(session, since, freshMs))] : []
     const ms = msWord(left)
     const commands: Word[][] = [
       ['MULTI'],
@@ -76,6 +74,11 @@ export class HashLayout implements Layout {
     const freshMs = Number(stale) - this.#serverTime(session, now)
     // What is no number is no promise of freshness.
     return { bytes, ttlMs, freshMs: Number.isNaN(freshMs) ? 0 : freshMs }
+  }
+
+  /** Rather early than late; what is stale already is stale by any clock. */
+  #staleAt(session: Session, since: number, freshMs: number): number {
+    return freshMs === 0 ? 0 : Math.floor(this.#serverTime(session, since) + freshMs)
   }
 
   /** Where the server does not tell its time, the clocks of both are taken to agree, as the Rust framework does. */

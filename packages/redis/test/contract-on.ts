@@ -7,7 +7,7 @@ import {
   type RedisServer,
 } from '@hitbox/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { cluster, redisBackend, type RedisBackendOptions, sentinel, single } from '../src/index.ts'
+import { redisBackend, type RedisBackendOptions, single } from '../src/index.ts'
 
 type Options = Partial<RedisBackendOptions>
 
