@@ -3,6 +3,7 @@ import {
   type CacheBackend,
   type CacheValue,
   closedError,
+  type Context,
   type DeleteStatus,
   deleteStatus,
   type DurationInput,
@@ -23,6 +24,7 @@ import { Entries } from './entries.ts'
 import { deepFreeze } from './freeze.ts'
 import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { measure, measureBytes } from './size.ts'
+import { letEntriesShareNumbers, storedEntry } from './stored-entry.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** A tier in this process. Every method answers at once: none returns a promise but `ready` and `close`. */
@@ -77,6 +79,7 @@ class LruMemory implements MemoryBackend {
   #closed = false
 
   constructor(options: ResolvedOptions) {
+    letEntriesShareNumbers()
     this.label = options.label
     this.#options = options
     this.#format = options.format
@@ -101,15 +104,12 @@ class LruMemory implements MemoryBackend {
     const context = options?.context
     const entry = this.#entries.get(text)
     if (entry === undefined) return this.#observer.missed(text, 'absent', context)
-    const now = context === undefined ? this.#momentFor(entry) : this.#time.now()
-    if (entry.expiresAt <= now) {
-      this.#entries.delete(text)
-      return this.#observer.missed(text, 'expired', context)
+    const recent = this.#time.recent()
+    // Nearly all hits: far from stale, so that a moment that is a little late is as good as now.
+    if (this.#format === undefined && context === undefined && entry.staleAt - MARGIN_MS > recent) {
+      return this.#observer.hit(text, entry as CacheValue<T>, recent, undefined)
     }
-    const value = this.#format === undefined ? entry : decode(this.#format, entry)
-    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, context)
-    this.#entries.delete(text)
-    return this.#observer.dropped(text, 'decode-failed', context)
+    return this.#judge<T>(text, entry, recent, context)
   }
 
   peek<T>(key: KeyInput): CacheValue<T> | undefined {
@@ -130,7 +130,8 @@ class LruMemory implements MemoryBackend {
       return
     }
     try {
-      this.#keep(text, this.#format === undefined ? entry : encode(this.#format, entry))
+      const data = this.#format === undefined ? entry.data : encode(this.#format, entry.data)
+      this.#keep(text, storedEntry(data, entry))
     } catch (error) {
       this.#entries.delete(text)
       throw this.#observer.failure('write', text, error)
@@ -186,12 +187,23 @@ class LruMemory implements MemoryBackend {
     return this.close()
   }
 
-  /** A moment that is as good as now to judge this entry by: far from both of its moments, or exact. */
-  #momentFor({ staleAt, expiresAt }: CacheValue<unknown>): number {
-    const recent = this.#time.recent()
-    const far =
-      expiresAt - MARGIN_MS > recent && (staleAt - MARGIN_MS > recent || staleAt <= recent)
-    return far ? recent : this.#time.now()
+  #judge<T>(
+    text: string,
+    entry: CacheValue<unknown>,
+    recent: number,
+    context: Context | undefined,
+  ): CacheValue<T> | undefined {
+    const { staleAt, expiresAt } = entry
+    const stale = staleAt <= recent && expiresAt - MARGIN_MS > recent
+    const now = stale && context === undefined ? recent : this.#time.now()
+    if (expiresAt <= now) {
+      this.#entries.delete(text)
+      return this.#observer.missed(text, 'expired', context)
+    }
+    const value = this.#format === undefined ? entry : decode(this.#format, entry)
+    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, context)
+    this.#entries.delete(text)
+    return this.#observer.dropped(text, 'decode-failed', context)
   }
 
   #alive({ expiresAt }: CacheValue<unknown>): boolean {
@@ -221,18 +233,15 @@ class LruMemory implements MemoryBackend {
   }
 }
 
-function encode(format: Format, entry: CacheValue<unknown>): CacheValue<Uint8Array> {
-  const { staleAt, expiresAt, meta } = entry
-  const bytes = format.encode(entry.data)
+function encode(format: Format, data: unknown): Uint8Array {
+  const bytes = format.encode(data)
   // A view would keep the whole of its buffer alive, which nobody counts.
-  const data = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
-  return { data, staleAt, expiresAt, meta }
+  return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 }
 
 function decode(format: Format, entry: CacheValue<unknown>): CacheValue<unknown> | undefined {
-  const { staleAt, expiresAt, meta } = entry
   try {
-    return { data: format.decode(entry.data as Uint8Array), staleAt, expiresAt, meta }
+    return storedEntry(format.decode(entry.data as Uint8Array), entry)
   } catch {
     return undefined // whatever a format throws, the entry is unusable: a miss
   }
