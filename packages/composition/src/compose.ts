@@ -33,6 +33,7 @@ import { removeEverywhere } from './remove-everywhere.ts'
 import type { TierGuard } from './tier-guard.ts'
 import { type Item, TierSet } from './tier-set.ts'
 import { writeOptimistic, writeRace } from './write/at-once.ts'
+import { OneThrough } from './write/one-through.ts'
 import { writeInOrder } from './write/sequential.ts'
 import { writeThrough } from './write/through.ts'
 import { Writing } from './write/writing.ts'
@@ -121,8 +122,10 @@ class Composition implements CacheBackend {
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
     this.#assertOpen()
-    const item = { text: keyText(key), value: normalizeValue(value) }
-    return chain(this.#write([item], true), ([result]) => settled(result))
+    const text = keyText(key)
+    const entry = normalizeValue(value)
+    if (this.#options.write === 'through') return new OneThrough(this.#set, text, entry).run()
+    return chain(this.#write([{ text, value: entry }], true), ([result]) => settled(result))
   }
 
   delete(key: KeyInput): MaybePromise<DeleteStatus> {

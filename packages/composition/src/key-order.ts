@@ -20,6 +20,14 @@ export class KeyOrder {
     return answer
   }
 
+  /** {@link KeyOrder.run} for one key, without a list. */
+  runOne<R>(key: string, operation: () => MaybePromise<R>): MaybePromise<R> {
+    const before = this.#tails.size === 0 ? undefined : this.#tails.get(key)
+    const answer = before === undefined ? operation() : before.then(operation)
+    if (isPromise(answer)) this.#hold([key], answer)
+    return answer
+  }
+
   #before(keys: readonly string[]): Promise<unknown> | undefined {
     if (this.#tails.size === 0) return undefined
     const tails = keys.map((key) => this.#tails.get(key)).filter((tail) => tail !== undefined)

@@ -50,24 +50,30 @@ function copy(
   fills: readonly Fill[],
   single: boolean,
 ): MaybePromise<boolean> {
-  const allowed: Fill[] = []
-  for (const fill of fills) {
-    if (!lacks(fill, tier)) continue
-    if (set.guard.mayFill(fill.text, fill.ticket)) allowed.push(fill)
-    else set.tally.refilled(tier, fill.text, false)
+  const allowed = fills.filter((fill) => lacks(fill, tier) && isAllowed(set, tier, fill))
+  const [first] = allowed
+  if (first === undefined) return false
+  if (single) {
+    const failure = set.put(tier, first.text, first.value, 'refill')
+    set.noteFill(tier, isPromise(failure))
+    return chain(failure, (lost) => {
+      if (lost === undefined) set.tally.refilled(tier, first.text, true)
+      return lost === undefined
+    })
   }
-  if (allowed.length === 0) return false
-  const answer = set.write(tier, allowed, single, 'refill')
+  const answer = set.write(tier, allowed, false, 'refill')
   set.noteFill(tier, isPromise(answer))
   return chain(answer, (results) => {
-    let done = false
-    for (let index = 0; index < allowed.length; index += 1) {
-      if (results[index]?.ok !== true) continue
-      done = true
-      set.tally.refilled(tier, (allowed[index] as Fill).text, true)
-    }
-    return done
+    const done = allowed.filter((_, index) => results[index]?.ok === true)
+    for (const { text } of done) set.tally.refilled(tier, text, true)
+    return done.length > 0
   })
+}
+
+function isAllowed(set: TierSet, tier: number, { text, ticket }: Fill): boolean {
+  if (set.guard.mayFill(text, ticket)) return true
+  set.tally.refilled(tier, text, false)
+  return false
 }
 
 function lacks(fill: Fill, tier: number): boolean {

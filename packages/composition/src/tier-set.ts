@@ -108,6 +108,22 @@ export class TierSet {
     )
   }
 
+  /**
+   * Writes one key, without the lists of {@link TierSet.write}.
+   *
+   * @returns the failure, or `undefined` for none.
+   */
+  put(
+    tier: number,
+    text: string,
+    value: CacheValue<unknown>,
+    operation: 'write' | 'refill',
+  ): MaybePromise<unknown> {
+    if (tier === this.lowest) return this.#put(tier, text, value, operation)
+    const order = this.#orders[tier] as KeyOrder
+    return order.runOne(text, () => this.#put(tier, text, value, operation))
+  }
+
   write(
     tier: number,
     items: readonly Item[],
@@ -138,6 +154,21 @@ export class TierSet {
         ? this.#one(tier, 'remove', text, () => backend.delete(text))
         : this.#many(tier, 'remove', texts, () => backend.deleteMany(texts))
     })
+  }
+
+  #put(
+    tier: number,
+    text: string,
+    value: CacheValue<unknown>,
+    operation: 'write' | 'refill',
+  ): MaybePromise<unknown> {
+    const lost = (error: unknown): unknown => this.tally.failure(tier, operation, text, error)
+    try {
+      const answer = (this.tiers[tier] as CacheBackend).set(text, this.#capped(tier, value))
+      return isPromise(answer) ? answer.then(() => undefined, lost) : undefined
+    } catch (error) {
+      return lost(error)
+    }
   }
 
   /** The copy this tier may keep. An upper tier's copy never outlives its bound, nor goes stale after it is over. */
