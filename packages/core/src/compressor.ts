@@ -10,6 +10,7 @@ export interface Compressor {
   /** @returns `undefined` when compressing is not worth it: the bytes are then kept as they are, and the envelope says so. */
   compress(bytes: Uint8Array): MaybePromise<Uint8Array | undefined>
   /**
+   * @param bytes - Valid until this returns: who answers later works on a copy.
    * @param maxBytes - Stop, and throw `TOO_LARGE`, as soon as the result is longer than this.
    * @throws anything else, on bytes that `compress` did not write.
    */
