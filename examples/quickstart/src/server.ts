@@ -6,7 +6,10 @@ import { computeRegion, type Region } from './regions.ts'
 export function regionServer(tiers: CacheBackend): Server {
   return createServer((request, response) => {
     const id = /^\/regions\/(\d+)$/.exec(request.url ?? '')?.[1]
-    if (id === undefined) return void response.writeHead(404).end()
+    if (id === undefined) {
+      response.writeHead(404).end()
+      return
+    }
     answer(tiers, Number(id), response).catch((error: unknown) => {
       response.writeHead(500).end(String(error))
     })
