@@ -1,15 +1,18 @@
 import type { Clock } from '@hitbox/core'
 
 /**
- * How far an entry's end must lie beyond a remembered moment to be believed without reading the clock. It covers an event
- * loop that was blocked since the moment was taken.
+ * How far ahead a moment must lie to be believed to come without reading the clock. It covers an event loop that was blocked
+ * since the clock was last read.
  */
-export const MARGIN_MS = 1_000
+const MARGIN_MS = 1_000
 
-/** Reads answered from memory before the clock is read again, for a loop that never lets timers run. */
-const READS_PER_MOMENT = 64
+/** Answers from memory before the clock is read again, for a loop that never lets timers run. */
+const ANSWERS_PER_READ = 64
 
-/** Moments for free: a little late, never early, and exact on request. */
+/**
+ * Tells for free of most moments whether they are still to come. Gives no numbers away: one that is passed between functions
+ * is an object on the heap, unless the compiler is in luck.
+ */
 export class CheapTime {
   readonly #clock: Clock
   #moment = 0
@@ -23,17 +26,26 @@ export class CheapTime {
     return this.#clock.now()
   }
 
-  /** Not after {@link now}; behind it by at most one turn of the event loop or 64 calls, whichever is less. */
-  recent(): number {
-    if (this.#left === 0) return this.#read()
+  /** Whether `moment` is still to come, for certain: `false` when the clock would have to be read. */
+  isFarAhead(moment: number): boolean {
+    if (this.#left === 0) this.#read()
     this.#left -= 1
-    const recent = this.#clock.recent()
-    return recent > this.#moment ? recent : this.#moment
+    const earliest = moment - MARGIN_MS
+    return earliest > this.#moment && earliest > this.#clock.recent()
   }
 
-  #read(): number {
-    this.#left = READS_PER_MOMENT
+  /** Whether `moment` is over, for certain. */
+  isOver(moment: number): boolean {
+    return moment <= this.#clock.recent()
+  }
+
+  /** Whether `moment` is still to come. */
+  isAhead(moment: number): boolean {
+    return this.isFarAhead(moment) || moment > this.#clock.now()
+  }
+
+  #read(): void {
+    this.#left = ANSWERS_PER_READ
     this.#moment = this.#clock.now()
-    return this.#moment
   }
 }

@@ -19,7 +19,7 @@ import {
   settleEach,
   toTimeout,
 } from '@hitbox/core'
-import { CheapTime, MARGIN_MS } from './cheap-time.ts'
+import { CheapTime } from './cheap-time.ts'
 import { Entries } from './entries.ts'
 import { deepFreeze } from './freeze.ts'
 import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
@@ -67,6 +67,10 @@ export function memoryBackend(options: MemoryBackendOptions): MemoryBackend {
   return new LruMemory(resolveOptions(options))
 }
 
+/** For an observer that only asks whether a value is stale, when that is known: constants cost nothing to pass. */
+const BEFORE_STALE = Number.NEGATIVE_INFINITY
+const AFTER_STALE = Number.POSITIVE_INFINITY
+
 class LruMemory implements MemoryBackend {
   readonly label: string
   readonly #entries: Entries
@@ -104,18 +108,17 @@ class LruMemory implements MemoryBackend {
     const context = options?.context
     const entry = this.#entries.get(text)
     if (entry === undefined) return this.#observer.missed(text, 'absent', context)
-    const recent = this.#time.recent()
-    // Nearly all hits: far from stale, so that a moment that is a little late is as good as now.
-    if (this.#format === undefined && context === undefined && entry.staleAt - MARGIN_MS > recent) {
-      return this.#observer.hit(text, entry as CacheValue<T>, recent, undefined)
+    const plain = this.#format === undefined && context === undefined
+    if (plain && this.#time.isFarAhead(entry.staleAt)) {
+      return this.#observer.hit(text, entry as CacheValue<T>, BEFORE_STALE, undefined)
     }
-    return this.#judge<T>(text, entry, recent, context)
+    return this.#judge<T>(text, entry, context)
   }
 
   peek<T>(key: KeyInput): CacheValue<T> | undefined {
     if (this.#closed) throw closedError(this.label)
     const entry = this.#entries.peek(keyText(key))
-    if (entry === undefined || !this.#alive(entry)) return undefined
+    if (entry === undefined || !this.#time.isAhead(entry.expiresAt)) return undefined
     return (this.#format === undefined ? entry : decode(this.#format, entry)) as
       | CacheValue<T>
       | undefined
@@ -125,7 +128,7 @@ class LruMemory implements MemoryBackend {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
     const entry = normalizeValue(value)
-    if (!this.#alive(entry)) {
+    if (!this.#time.isAhead(entry.expiresAt)) {
       this.#entries.delete(text)
       return
     }
@@ -142,7 +145,7 @@ class LruMemory implements MemoryBackend {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
     const entry = this.#entries.peek(text)
-    const found = entry !== undefined && this.#alive(entry)
+    const found = entry !== undefined && this.#time.isAhead(entry.expiresAt)
     if (entry !== undefined) this.#entries.delete(text)
     const status = deleteStatus(found ? 1 : 0)
     this.#observer.deleted(text, status.count)
@@ -190,13 +193,12 @@ class LruMemory implements MemoryBackend {
   #judge<T>(
     text: string,
     entry: CacheValue<unknown>,
-    recent: number,
     context: Context | undefined,
   ): CacheValue<T> | undefined {
     const { staleAt, expiresAt } = entry
-    const stale = staleAt <= recent && expiresAt - MARGIN_MS > recent
-    const now = stale && context === undefined ? recent : this.#time.now()
-    if (expiresAt <= now) {
+    const stale = context === undefined && this.#time.isOver(staleAt)
+    const now = stale && this.#time.isFarAhead(expiresAt) ? AFTER_STALE : this.#time.now()
+    if (now !== AFTER_STALE && expiresAt <= now) {
       this.#entries.delete(text)
       return this.#observer.missed(text, 'expired', context)
     }
@@ -204,10 +206,6 @@ class LruMemory implements MemoryBackend {
     if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, context)
     this.#entries.delete(text)
     return this.#observer.dropped(text, 'decode-failed', context)
-  }
-
-  #alive({ expiresAt }: CacheValue<unknown>): boolean {
-    return expiresAt - MARGIN_MS > this.#time.recent() || expiresAt > this.#time.now()
   }
 
   #keep(text: string, entry: CacheValue<unknown>): void {

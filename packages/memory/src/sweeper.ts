@@ -4,12 +4,12 @@ import type { Entries } from './entries.ts'
 /** Places looked at in one turn of the event loop: some tens of microseconds. */
 export const PLACES_PER_STEP = 2_000
 const STEP_PAUSE_MS = 10
-/** Rest between two walks. Also how late a walk may begin, so that ever shorter lives do not set a timer each. */
+/** Rest between two walks, and between the end of an entry and the walk for it: who asks until then learns that it has ended. */
 const REST_MS = 1_000
 
 /**
- * Removes what nobody reads any more: walks over all places, a few per turn, no earlier than the first entry ends, and waits
- * without a timer while nothing can end.
+ * Removes what nobody reads any more: walks over all places, a few per turn, when the first entry has ended, and waits without a
+ * timer while nothing can end.
  */
 export class Sweeper {
   readonly #entries: Entries
@@ -30,7 +30,8 @@ export class Sweeper {
   /** Takes note of an entry that has been added. */
   added(expiresAt: number): void {
     if (expiresAt < this.#earliest) this.#earliest = expiresAt
-    if (expiresAt < this.#wakeAt - REST_MS && this.#next === 0) this.#wakeFor(expiresAt)
+    // Late by another rest, so that ever shorter lives do not set a timer each.
+    if (this.#next === 0 && expiresAt < this.#wakeAt - 2 * REST_MS) this.#wakeFor(expiresAt)
   }
 
   stop(): void {
@@ -44,7 +45,7 @@ export class Sweeper {
   #wakeFor(expiresAt: number): void {
     if (expiresAt === Number.POSITIVE_INFINITY) return
     const now = this.#clock.now()
-    this.#sleepUntil(Math.max(expiresAt, now + REST_MS), now)
+    this.#sleepUntil(Math.max(expiresAt, now) + REST_MS, now)
   }
 
   #sleepUntil(wakeAt: number, now: number): void {

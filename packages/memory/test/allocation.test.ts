@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { build } from 'vite'
+import { beforeAll, describe, expect, it } from 'vitest'
+
+const packageFolder = join(import.meta.dirname, '..')
+const outDir = join(packageFolder, 'node_modules', '.cache', 'child')
+
+function bytesPer(call: 'object' | 'get' | 'peek'): number {
+  const flags = ['--expose-gc', '--max-semi-space-size=128', '--min-semi-space-size=128']
+  return Number(
+    execFileSync(process.execPath, [...flags, join(outDir, 'bytes-per-call.mjs'), call]),
+  )
+}
+
+describe('memoryBackend, on plain Node', () => {
+  beforeAll(async () => {
+    await build({
+      configFile: false,
+      logLevel: 'silent',
+      root: packageFolder,
+      resolve: { conditions: ['@hitbox/source'] },
+      ssr: {
+        noExternal: true,
+        resolve: { conditions: ['@hitbox/source', 'node', 'import', 'default'] },
+      },
+      build: {
+        ssr: join(import.meta.dirname, 'child', 'bytes-per-call.ts'),
+        outDir,
+        target: 'node20',
+        minify: false,
+        rollupOptions: { output: { entryFileNames: 'bytes-per-call.mjs' } },
+      },
+    })
+  }, 60_000)
+
+  it('sees an object per call, so that what follows means something', () => {
+    expect(bytesPer('object')).toBeGreaterThan(24)
+  })
+
+  // The smallest object takes 24 bytes. A number takes 16, and the clock gives one where the compiler does not see into it.
+  it('makes no object on a hit: no promise, no closure, no event', () => {
+    expect(bytesPer('get')).toBeLessThan(20)
+  })
+
+  it('makes no object on a peek', () => {
+    expect(bytesPer('peek')).toBeLessThan(20)
+  })
+})
