@@ -41,7 +41,8 @@ interface Plan {
   readonly uppers: readonly ('at once' | 'scheduled')[]
   readonly write: 'through' | 'sequential'
   readonly read: ReadPolicy
-  readonly commands: readonly Command[]
+  /** Each runs its commands one after the other. */
+  readonly clients: readonly (readonly Command[])[]
   /** Drawn from in the order of the calls to the lowest tier: what becomes of each. */
   readonly lowerFaults: readonly ('none' | 'before' | 'after')[]
   readonly upperFaults: readonly ('none' | 'before' | 'after')[]
@@ -52,7 +53,10 @@ const planWith = (faults: fc.Arbitrary<'none' | 'before' | 'after'>): fc.Arbitra
     uppers: fc.array(fc.constantFrom('at once', 'scheduled'), { minLength: 1, maxLength: 2 }),
     write: fc.constantFrom('through', 'sequential'),
     read: fc.constantFrom('sequential', 'race', 'parallel'),
-    commands: fc.array(command, { minLength: 2, maxLength: 8 }),
+    clients: fc.array(fc.array(command, { minLength: 1, maxLength: 5 }), {
+      minLength: 2,
+      maxLength: 3,
+    }),
     lowerFaults: fc.array(faults, { minLength: 5, maxLength: 20 }),
     upperFaults: fc.array(fc.constant('none' as const), { minLength: 1, maxLength: 1 }),
   })
@@ -212,9 +216,11 @@ function scheduled(scheduler: fc.Scheduler, label: string, fault: () => Fault): 
 
 async function play(plan: Plan, scheduler: fc.Scheduler): Promise<World> {
   const world = new World(plan, scheduler)
-  const runs = plan.commands.map(async (order, index) => {
-    await scheduler.schedule(Promise.resolve(), `begin ${index} ${JSON.stringify(order)}`)
-    await world.run(order)
+  const runs = plan.clients.map(async (commands, client) => {
+    for (const order of commands) {
+      await scheduler.schedule(Promise.resolve(), `client ${client}: ${JSON.stringify(order)}`)
+      await world.run(order)
+    }
   })
   await scheduler.waitIdle()
   await Promise.all(runs)

@@ -394,6 +394,30 @@ describe('withCircuitBreaker', () => {
     expect(states.at(-1)).toBe('store closed')
   })
 
+  it.each(['ok', 'fail'] as const)(
+    'heeds nothing that began before it opened: %s',
+    async (late) => {
+      const { clock, store, backend, states } = open()
+      const script = store.script
+      const old = deferred()
+      store.script = async (_, effect) => {
+        await old.promise
+        if (late === 'fail') throw failure()
+        return effect()
+      }
+      const begun = outcome(() => backend.get('k'))
+      store.script = script
+      await times(3, () => backend.get('k'))
+      clock.advance('2s')
+      store.script = never
+      void outcome(() => backend.get('probe'))
+      old.resolve()
+      await begun
+      expect(states).toEqual(['store open', 'store half-open'])
+      expect(await outcome(() => backend.get('k'))).toBe('CIRCUIT_OPEN')
+    },
+  )
+
   it('counts failures in a row: a success starts anew', async () => {
     const { backend, states, answers } = open()
     for (let round = 0; round < 3; round += 1) {
