@@ -1,0 +1,138 @@
+import {
+  failed,
+  invalidOption,
+  type ItemResult,
+  type KeyInput,
+  keyText,
+  succeeded,
+} from '@hitbox/core'
+import type {
+  CallOptions,
+  GetMany,
+  GetOrLoadMany,
+  KeyedBatchOptions,
+  ReadOptions,
+} from '../cache.ts'
+import { type Answer, type CallContext, createCallContext } from '../call-context.ts'
+import type { Engine } from '../engine.ts'
+import type { Policy } from '../policy.ts'
+import { Request, type RequestOptions } from '../state/request.ts'
+import type { BatchLoader } from './batch-load.ts'
+import { type Item, resolveMany } from './many.ts'
+
+/** What batches need of the cache they belong to. */
+export interface BatchHost {
+  assertOpen(): void
+  callPolicy(options: CallOptions | undefined): Policy
+  readPolicy(options: ReadOptions | undefined): Policy
+}
+
+/** One call for many keys. Duplicates are one request. */
+interface Batch extends RequestOptions {
+  readonly keys: readonly unknown[]
+  readonly textOf: (key: unknown) => string
+  readonly policy: Policy
+  readonly loader: BatchLoader<unknown> | undefined
+}
+
+interface Outcome {
+  readonly result: ItemResult<unknown>
+  readonly context: CallContext | undefined
+}
+
+type LoadArguments = [
+  items: Iterable<unknown>,
+  loader: BatchLoader<unknown>,
+  options?: Partial<KeyedBatchOptions<unknown, unknown>>,
+]
+
+/** The batch reads of one cache. */
+export class BatchCalls<Value> {
+  readonly getMany: GetMany<Value>
+  readonly getOrLoadMany: GetOrLoadMany<Value>
+  readonly #engine: Engine
+  readonly #host: BatchHost
+
+  constructor(engine: Engine, host: BatchHost) {
+    this.#engine = engine
+    this.#host = host
+    const read = async (
+      explained: boolean,
+      keys: Iterable<KeyInput>,
+      options: ReadOptions | undefined,
+    ): Promise<Outcome[]> => this.#run(this.#reading(keys, options), explained)
+    const load = async (explained: boolean, args: LoadArguments): Promise<Outcome[]> =>
+      this.#run(this.#loading(...args), explained)
+    this.getMany = Object.assign(
+      async (keys: Iterable<KeyInput>, options?: ReadOptions) =>
+        (await read(false, keys, options)).map(valueOf),
+      {
+        withContext: async (keys: Iterable<KeyInput>, options?: ReadOptions) =>
+          (await read(true, keys, options)).map(answerOf).map(unwrapped),
+      },
+    ) as GetMany<Value>
+    this.getOrLoadMany = Object.assign(
+      async (...args: LoadArguments) => (await load(false, args)).map(valueOf),
+      {
+        settled: async (...args: LoadArguments) =>
+          (await load(false, args)).map(({ result }) => result),
+        withContext: async (...args: LoadArguments) => (await load(true, args)).map(answerOf),
+      },
+    ) as GetOrLoadMany<Value>
+  }
+
+  #reading(keys: Iterable<KeyInput>, options: ReadOptions | undefined): Batch {
+    this.#host.assertOpen()
+    const policy = this.#host.readPolicy(options)
+    const textOf = (key: unknown): string => keyText(key as KeyInput)
+    return { keys: [...keys], textOf, policy, loader: undefined }
+  }
+
+  #loading(...[items, loader, options]: LoadArguments): Batch {
+    this.#host.assertOpen()
+    if (typeof loader !== 'function') throw invalidOption('load', 'a function', loader)
+    const policy = this.#host.callPolicy(options)
+    const { key, signal, fresh } = options ?? {}
+    signal?.throwIfAborted()
+    const textOf = (item: unknown): string =>
+      keyText(key === undefined ? (item as KeyInput) : key(item))
+    return { keys: [...items], textOf, policy, loader, loads: true, signal, fresh }
+  }
+
+  async #run(batch: Batch, explained: boolean): Promise<Outcome[]> {
+    const texts = batch.keys.map(batch.textOf)
+    const items = new Map<string, Item<unknown>>()
+    for (let index = 0; index < texts.length; index += 1) {
+      const text = texts[index] as string
+      if (items.has(text)) continue
+      const context = explained ? createCallContext() : undefined
+      const request = new Request(this.#engine, text, batch.policy, {
+        loads: batch.loads,
+        signal: batch.signal,
+        fresh: batch.fresh,
+        context,
+      })
+      items.set(text, { key: batch.keys[index], request })
+    }
+    const results = await resolveMany(this.#engine, [...items.values()], batch.loader)
+    const places = new Map(Array.from(items.keys(), (text, place) => [text, place]))
+    return texts.map((text) => ({
+      result: results[places.get(text) as number] as ItemResult<unknown>,
+      context: items.get(text)?.request.context,
+    }))
+  }
+}
+
+function valueOf({ result }: Outcome): unknown {
+  return unwrapped(result)
+}
+
+function unwrapped<T>(result: ItemResult<T>): T {
+  if (result.ok) return result.value
+  throw result.error
+}
+
+function answerOf({ result, context }: Outcome): ItemResult<Answer<unknown>> {
+  if (!result.ok) return failed(result.error)
+  return succeeded({ value: result.value, context: context as CallContext })
+}

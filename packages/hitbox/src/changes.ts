@@ -1,0 +1,127 @@
+import {
+  type CacheValue,
+  chain,
+  type DeleteStatus,
+  isPromise,
+  type ItemResult,
+  type MaybePromise,
+} from '@hitbox/core'
+import { type Engine, settled } from './engine.ts'
+
+/**
+ * Changes what the tiers hold of some keys. From its beginning on no load that began before is stored and nobody joins one;
+ * once it has ended, nobody joins a read that began before. Changes of a key follow each other and the stores of its loads.
+ *
+ * @throws what went wrong, `TIMEOUT` when the tiers were late: the change then still comes, in its turn.
+ */
+function change<R>(
+  engine: Engine,
+  texts: readonly string[],
+  run: () => MaybePromise<R>,
+): MaybePromise<R> {
+  begin(engine, texts)
+  const done = engine.order.run(texts, () =>
+    chain(settled(run), (result) => {
+      // Reads that began while it ran may have seen the old value.
+      for (const text of texts) engine.polls.delete(text)
+      return result
+    }),
+  )
+  return chain(engine.inTime('write', done), resultOf)
+}
+
+function begin({ flights, polls, failures }: Engine, texts: readonly string[]): void {
+  for (const text of texts) {
+    flights.detach(text)
+    polls.delete(text)
+    failures.forget(text)
+  }
+}
+
+function resultOf<R>(result: ItemResult<R>): R {
+  if (result.ok) return result.value
+  throw result.error
+}
+
+/** @param entry - Absent for a value that is not to live: what was there goes. */
+export function setOne(
+  engine: Engine,
+  text: string,
+  entry: CacheValue<unknown> | undefined,
+): MaybePromise<void> {
+  const { tiers } = engine
+  return change(engine, [text], () =>
+    entry === undefined ? chain(tiers.delete(text), () => undefined) : tiers.set(text, entry),
+  )
+}
+
+export function setAll(
+  engine: Engine,
+  entries: ReadonlyMap<string, CacheValue<unknown> | undefined>,
+): MaybePromise<void> {
+  const { tiers } = engine
+  const living: [string, CacheValue<unknown>][] = []
+  const over: string[] = []
+  for (const [text, entry] of entries) {
+    if (entry === undefined) over.push(text)
+    else living.push([text, entry])
+  }
+  return change(engine, [...entries.keys()], async () => {
+    const written = living.length === 0 ? [] : tiers.setMany(living)
+    const removed = over.length === 0 ? [] : tiers.deleteMany(over)
+    const results: ItemResult<unknown>[] = [...(await written), ...(await removed)]
+    for (const result of results) resultOf(result)
+  })
+}
+
+export function deleteOne(engine: Engine, text: string): MaybePromise<boolean> {
+  return chain(
+    change(engine, [text], () => engine.tiers.delete(text)),
+    found,
+  )
+}
+
+export function deleteAll(
+  engine: Engine,
+  texts: ReadonlySet<string>,
+): MaybePromise<ReadonlyMap<string, boolean>> {
+  const all = [...texts]
+  return chain(
+    change(engine, all, () => engine.tiers.deleteMany(all)),
+    (results) =>
+      new Map(
+        all.map((text, index) => [
+          text,
+          found(resultOf(results[index] as ItemResult<DeleteStatus>)),
+        ]),
+      ),
+  )
+}
+
+function found(status: DeleteStatus): boolean {
+  return status.count > 0
+}
+
+/** Makes what is there stale: the next read refreshes it. @returns whether something was there. */
+export function expireOne(engine: Engine, text: string): MaybePromise<boolean> {
+  const { tiers } = engine
+  return change(engine, [text], () =>
+    chain(tiers.get(text), (entry) => {
+      if (entry === undefined) return false
+      const now = engine.clock.now()
+      if (entry.staleAt <= now) return true
+      const { data, expiresAt, meta } = entry
+      return chain(tiers.set(text, { data, staleAt: now, expiresAt, meta }), () => true)
+    }),
+  )
+}
+
+/** One promise of an answer that may be there or have failed already. */
+export function promised<R>(run: () => MaybePromise<R>): Promise<R> {
+  try {
+    const answer = run()
+    return isPromise(answer) ? answer : Promise.resolve(answer)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,131 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  type CacheBackend,
+  CacheError,
+  type Clock,
+  Deadlines,
+  type ItemResult,
+  failed,
+  isPromise,
+  type MaybePromise,
+  type Offload,
+  type Operation,
+  succeeded,
+  type Timer,
+} from '@hitbox/core'
+import { CheapTime } from './cheap-time.ts'
+import { Announcer, type HitboxListener } from './events.ts'
+import { Failures } from './failures.ts'
+import { Flights } from './flight/flights.ts'
+import { Ledger } from './ledger.ts'
+import type { Policy } from './policy.ts'
+import { SchemaChecks } from './schema.ts'
+import type { Polled } from './state/poll.ts'
+import { WriteOrder } from './write-order.ts'
+
+export interface EngineOptions {
+  readonly label: string
+  /** All tiers as one. */
+  readonly tiers: CacheBackend
+  /** The tiers one by one. */
+  readonly parts: readonly CacheBackend[]
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly offload: Offload
+  readonly tierTimeoutMs: number
+  readonly onEvent: HitboxListener | undefined
+}
+
+/** How long a tier counts as down after a failure. */
+const DOWN_MS = 1_000
+
+/** What all requests of one cache share. */
+export class Engine {
+  readonly label: string
+  readonly tiers: CacheBackend
+  readonly parts: readonly CacheBackend[]
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly time: CheapTime
+  readonly offload: Offload
+  readonly announcer: Announcer
+  readonly ledger: Ledger = new Ledger()
+  readonly flights: Flights = new Flights()
+  /** Reads of tiers under way that further callers of the key join. */
+  readonly polls: Map<string, Promise<Polled>> = new Map()
+  readonly failures: Failures = new Failures()
+  readonly order: WriteOrder
+  readonly schemas: SchemaChecks = new SchemaChecks()
+  /** Runs something in the async context in which the cache was made. */
+  readonly outside: <R, A extends unknown[]>(run: (...args: A) => R, ...args: A) => R =
+    AsyncLocalStorage.snapshot()
+  readonly #deadlines: Deadlines
+  readonly #timeoutMs: number
+  readonly #holds = new Set<{ readonly timer: Timer; readonly end: () => void }>()
+  #downUntil = 0
+
+  constructor(options: EngineOptions) {
+    const { label, tiers, clock, tierTimeoutMs } = options
+    this.label = label
+    this.tiers = tiers
+    this.parts = options.parts
+    this.policy = options.policy
+    this.clock = clock
+    this.time = new CheapTime(clock)
+    this.offload = options.offload
+    this.announcer = new Announcer(options.onEvent)
+    this.order = new WriteOrder(label)
+    this.#deadlines = new Deadlines(clock, tierTimeoutMs)
+    this.#timeoutMs = tierTimeoutMs
+  }
+
+  /** Bounds the wait for a tier. What is late goes on in the tier. */
+  inTime<R>(operation: Operation, answer: MaybePromise<R>): MaybePromise<R> {
+    if (!isPromise(answer)) return answer
+    return this.#deadlines.race(answer, () => {
+      const timeoutMs = this.#timeoutMs
+      const source = this.tiers.label
+      return new CacheError(
+        'TIMEOUT',
+        `"${source}" took longer than ${timeoutMs} ms to ${operation}`,
+        { details: { source, operation, timeoutMs } },
+      )
+    })
+  }
+
+  /** Calls `end` once: in `delayMs`, or when the cache closes. */
+  hold(delayMs: number, end: () => void): void {
+    const timer = this.clock.setTimeout(() => {
+      this.#holds.delete(hold)
+      end()
+    }, delayMs)
+    const hold = { timer, end }
+    this.#holds.add(hold)
+  }
+
+  endHolds(): void {
+    for (const { timer, end } of this.#holds) {
+      timer.cancel()
+      end()
+    }
+    this.#holds.clear()
+  }
+
+  noteDown(): void {
+    this.#downUntil = this.clock.now() + DOWN_MS
+  }
+
+  down(now: number): boolean {
+    return now < this.#downUntil
+  }
+}
+
+/** Runs an operation so that it neither throws nor rejects. */
+export function settled<R>(operation: () => MaybePromise<R>): MaybePromise<ItemResult<R>> {
+  try {
+    const answer = operation()
+    return isPromise(answer) ? answer.then(succeeded, failed) : succeeded(answer)
+  } catch (error) {
+    return failed(error)
+  }
+}

@@ -1,0 +1,121 @@
+import type { CacheValue, MaybePromise } from '@hitbox/core'
+
+/** What a load has given. */
+export interface Landed {
+  readonly data: unknown
+  /** As it is stored, or would be; absent when it is not to be stored. */
+  readonly entry: CacheValue<unknown> | undefined
+  readonly loadMs: number
+  /** Whether the tiers took it. Never rejects. */
+  readonly stored: MaybePromise<boolean>
+}
+
+/** What makes the value of a flight: one load, or one for many flights. */
+export interface Runner {
+  /** The flight does not need it any more. */
+  abandon(flight: Flight, reason: unknown): void
+}
+
+/**
+ * The making of one key's value, shared by whoever wants it: any number of callers, who may leave, and one outcome. Once a
+ * change of the key has detached it, it goes on for those who are waiting, and nothing of it is stored.
+ */
+export class Flight {
+  readonly text: string
+  /** Whether it began without an old value, so that nobody needs to look for one before joining. */
+  readonly blank: boolean
+  /** Whether it began behind a caller. */
+  readonly refresh: boolean
+  /** Never goes unhandled. */
+  readonly outcome: Promise<Landed>
+  /** The outcome once it is there; while it is on its way into the tiers, callers are answered from here. */
+  landed: Landed | undefined
+  detached = false
+  /** Whether its value may replace what the tiers have. */
+  storable = true
+  readonly #runners = new Set<Runner>()
+  #callers = 0
+  #kept = false
+  #over = false
+  #resolve: ((landed: Landed) => void) | undefined
+  #reject: ((error: unknown) => void) | undefined
+
+  constructor(
+    text: string,
+    { blank, refresh }: { readonly blank: boolean; readonly refresh: boolean },
+  ) {
+    this.text = text
+    this.blank = blank
+    this.refresh = refresh
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.outcome.catch(() => undefined) // every caller handles it for itself; with none left nobody would
+  }
+
+  /** No value and no failure yet. */
+  get open(): boolean {
+    return !this.#over
+  }
+
+  get running(): number {
+    return this.#runners.size
+  }
+
+  add(runner: Runner): void {
+    this.#runners.add(runner)
+  }
+
+  /** Somebody waits who will not leave, or the load is wanted for itself. */
+  keep(): void {
+    this.#kept = true
+  }
+
+  join(): void {
+    this.#callers += 1
+  }
+
+  /** One who joined has left. @returns whether nobody is left and the flight has ended. */
+  leave(reason: unknown): boolean {
+    this.#callers -= 1
+    return !this.#kept && this.#callers === 0 && this.abandon(reason)
+  }
+
+  land(landed: Landed): void {
+    this.#over = true
+    this.landed = landed
+    this.#resolve?.(landed)
+    this.#dismiss(new DOMException('another load answered first', 'AbortError'))
+  }
+
+  /** One runner has failed. @returns whether it was the last, and the flight has failed with it. */
+  fail(runner: Runner, error: unknown): boolean {
+    this.#runners.delete(runner)
+    if (this.#over || this.#runners.size > 0) return false
+    this.#over = true
+    this.#reject?.(error)
+    return true
+  }
+
+  /** Ends the flight without a value. @returns whether it was still open. */
+  abandon(reason: unknown): boolean {
+    if (this.#over) return false
+    this.#over = true
+    this.#reject?.(reason)
+    this.#dismiss(reason)
+    return true
+  }
+
+  /** Takes a runner's hands off without an end of its own. */
+  done(runner: Runner): void {
+    this.#runners.delete(runner)
+  }
+
+  #dismiss(reason: unknown): void {
+    for (const runner of this.#runners) runner.abandon(this, reason)
+    this.#runners.clear()
+    this.#resolve = undefined
+    this.#reject = undefined
+  }
+}

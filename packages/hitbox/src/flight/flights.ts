@@ -1,0 +1,64 @@
+import type { Flight } from './flight.ts'
+
+/** The flights that callers can join, one per key; and all that have not ended, for who closes the cache. */
+export class Flights {
+  readonly #byKey = new Map<string, Flight>()
+  readonly #all = new Set<Flight>()
+  #idle: (() => void)[] = []
+
+  /** How many can be joined. */
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  get active(): number {
+    return this.#all.size
+  }
+
+  has(text: string): boolean {
+    return this.#byKey.has(text)
+  }
+
+  get(text: string): Flight | undefined {
+    return this.#byKey.size === 0 ? undefined : this.#byKey.get(text)
+  }
+
+  add(flight: Flight): void {
+    this.#byKey.set(flight.text, flight)
+    this.#all.add(flight)
+  }
+
+  /** From now on nobody joins the flight of this key, and nothing of it is stored. */
+  detach(text: string): void {
+    const flight = this.get(text)
+    if (flight === undefined) return
+    flight.detached = true
+    this.#byKey.delete(text)
+  }
+
+  /** Nobody joins the flight any more. */
+  release(flight: Flight): void {
+    flight.detached = true
+    if (this.#byKey.get(flight.text) === flight) this.#byKey.delete(flight.text)
+  }
+
+  /** The flight has ended, and what became of its value is known. */
+  ended(flight: Flight): void {
+    if (!this.#all.delete(flight) || this.#all.size > 0) return
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+
+  /** Resolves when no flight is under way. */
+  drained(): Promise<void> {
+    if (this.#all.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idle.push(resolve)
+    })
+  }
+
+  [Symbol.iterator](): Iterator<Flight> {
+    return [...this.#all].values()
+  }
+}

@@ -1,0 +1,172 @@
+import {
+  CacheError,
+  type CacheValue,
+  chain,
+  type ItemResult,
+  type MaybePromise,
+} from '@hitbox/core'
+import { type Engine, settled } from '../engine.ts'
+import type { Policy } from '../policy.ts'
+import type { State } from '../state/state.ts'
+import type { Flight } from './flight.ts'
+import type { Loading } from './loading.ts'
+
+/** What a load gave, before it is known whether it is stored. */
+export interface Loaded {
+  readonly flight: Flight
+  readonly data: unknown
+  readonly loadMs: number
+  readonly trace: State[] | undefined
+}
+
+/** The entry to store for a value made now, or `undefined` when it is not to be stored. */
+export function admit(
+  policy: Policy,
+  wishes: Pick<Loading, 'ttlMs' | 'staleAfterMs' | 'stored'>,
+  data: unknown,
+  made: { readonly at: number; readonly loadMs?: number | undefined },
+): CacheValue<unknown> | undefined {
+  const absent = data === undefined || data === null
+  const wanted = wishes.ttlMs ?? (absent ? policy.absenceTtlMs : undefined) ?? policy.ttlMs ?? 0
+  if (!wishes.stored || wanted <= 0) return undefined
+  const share = policy.jitter === 0 ? 1 : 1 - Math.random() * policy.jitter
+  const usableUntil = made.at + wanted * share
+  const staleAt = made.at + (wishes.staleAfterMs ?? policy.staleAfterMs) * share
+  const kept = policy.staleIfErrorMs > 0 && usableUntil !== Number.POSITIVE_INFINITY
+  return {
+    data,
+    staleAt: Math.min(staleAt, usableUntil),
+    expiresAt: usableUntil + policy.staleIfErrorMs,
+    meta: {
+      madeAt: made.at,
+      usableUntil: kept ? usableUntil : undefined,
+      loadMs: made.loadMs,
+    },
+  }
+}
+
+/**
+ * Ends flights that one load has served: admits their values, sends them into the tiers and answers their callers, who do not
+ * wait for the tiers. Until a tier has taken a value its flight goes on answering, so that no caller finds a gap.
+ */
+export function landAll(
+  engine: Engine,
+  policy: Policy,
+  wishes: Loading,
+  loads: readonly Loaded[],
+): void {
+  const at = engine.clock.now()
+  const admitted: { readonly loaded: Loaded; readonly entry: CacheValue<unknown> }[] = []
+  for (const loaded of loads) {
+    const { flight, data, loadMs, trace } = loaded
+    trace?.push('admit')
+    const entry = admit(policy, wishes, data, { at, loadMs })
+    if (!flight.detached) engine.failures.forget(flight.text)
+    if (entry !== undefined && flight.storable && !flight.detached) admitted.push({ loaded, entry })
+    else {
+      if (flight.detached) engine.ledger.overtaken += 1
+      flight.land({ data, entry: undefined, loadMs, stored: false })
+      engine.flights.release(flight)
+      engine.flights.ended(flight)
+    }
+  }
+  if (admitted.length === 0) return
+  for (const { loaded } of admitted) loaded.trace?.push('store')
+  const outcomes = storeAll(
+    engine,
+    admitted.map(({ loaded, entry }) => ({ flight: loaded.flight, entry })),
+  )
+  for (let index = 0; index < admitted.length; index += 1) {
+    const { loaded, entry } = admitted[index] as (typeof admitted)[number]
+    const { flight, data, loadMs } = loaded
+    const stored = chain(outcomes, (results) =>
+      concluded(engine, policy, flight, entry, results[index] as Stored),
+    )
+    flight.land({ data, entry, loadMs, stored })
+  }
+}
+
+type Stored = ItemResult<boolean>
+interface Storing {
+  readonly flight: Flight
+  readonly entry: CacheValue<unknown>
+}
+
+const OVERTAKEN: Stored = { ok: true, value: false }
+
+/** One write into the tiers, in its turn among the changes of these keys. Whose key has changed when it comes is left out. */
+function storeAll(engine: Engine, storing: readonly Storing[]): MaybePromise<Stored[]> {
+  const texts = storing.map(({ flight }) => flight.text)
+  const lost = (error: unknown): Stored[] => storing.map(() => ({ ok: false, error }))
+  const outcome = settled(() =>
+    engine.inTime(
+      'write',
+      engine.order.run(texts, () => write(engine, storing)),
+    ),
+  )
+  return chain(outcome, (result) => (result.ok ? result.value : lost(result.error)))
+}
+
+function write(engine: Engine, storing: readonly Storing[]): MaybePromise<Stored[]> {
+  const current = storing.filter(({ flight }) => !flight.detached)
+  const [first] = current
+  if (first === undefined) return storing.map(() => OVERTAKEN)
+  const { tiers } = engine
+  const answer: MaybePromise<ItemResult<ItemResult<void>[]>> =
+    storing.length === 1
+      ? chain(
+          settled(() => tiers.set(first.flight.text, first.entry)),
+          (result) => ({ ok: true, value: [result] }),
+        )
+      : settled(() => tiers.setMany(current.map(({ flight, entry }) => [flight.text, entry])))
+  return chain(answer, (result) => {
+    let place = 0
+    return storing.map((item): Stored => {
+      if (!current.includes(item)) return OVERTAKEN
+      const own = result.ok ? result.value[place] : result
+      place += 1
+      return own?.ok === true ? { ok: true, value: true } : { ok: false, error: own?.error }
+    })
+  })
+}
+
+/** @returns whether the tiers took it. */
+function concluded(
+  engine: Engine,
+  policy: Policy,
+  flight: Flight,
+  entry: CacheValue<unknown>,
+  result: Stored,
+): boolean {
+  const { ledger, flights } = engine
+  flights.ended(flight)
+  if (result.ok) {
+    if (result.value) ledger.stores += 1
+    else ledger.overtaken += 1
+    flights.release(flight)
+    return result.value
+  }
+  ledger.storeErrors += 1
+  const { error } = result
+  if (engine.announcer.active) {
+    const { text: key } = flight
+    engine.announcer.tell({ type: 'error', source: engine.label, key, operation: 'write', error })
+  }
+  if (!isOutage(error)) {
+    flights.release(flight)
+    return false
+  }
+  engine.noteDown()
+  // Tiers that cannot take values would turn every caller into a load; so this one value serves a little longer.
+  const heldMs = Math.min(policy.retryAfterMs, entry.staleAt - engine.clock.now())
+  if (heldMs > 0) engine.hold(heldMs, () => flights.release(flight))
+  else flights.release(flight)
+  return false
+}
+
+/** Whether the tiers are in trouble, rather than the value unfit for them. */
+function isOutage(error: unknown): boolean {
+  return !(
+    CacheError.is(error) && ['TOO_LARGE', 'ENCODE_FAILED', 'INVALID_OPTION'].includes(error.code)
+  )
+}

@@ -1,0 +1,41 @@
+export type {
+  Cache,
+  CallOptions,
+  Explanation,
+  Get,
+  GetMany,
+  GetOrLoad,
+  GetOrLoadMany,
+  KeyedBatchOptions,
+  ReadOptions,
+  Settled,
+  TierExplanation,
+  WriteOptions,
+} from './cache.ts'
+export type { Answer, CallContext } from './call-context.ts'
+export { type CacheOptions, createCache } from './create-cache.ts'
+export type { BatchContext } from './batch/batch-load.ts'
+export type { HitboxEvent, HitboxListener, RequestEvent } from './events.ts'
+export type { LoadContext } from './flight/loading.ts'
+export type { CachedFunction, FnOptions } from './function/cached-function.ts'
+export type { CacheStats, Outcome } from './ledger.ts'
+export type { LifeInput, PolicyOptions } from './policy.ts'
+export type { StandardSchema } from './schema.ts'
+export type { State } from './state/state.ts'
+export {
+  borrowed,
+  compose,
+  offloadManager,
+  withCircuitBreaker,
+  withConcurrency,
+  withDeadline,
+} from '@hitbox/composition'
+export {
+  CacheError,
+  cacheKey,
+  type Clock,
+  type DurationInput,
+  forever,
+  type KeyInput,
+} from '@hitbox/core'
+export { memoryBackend } from '@hitbox/memory'

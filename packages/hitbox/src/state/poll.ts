@@ -1,0 +1,80 @@
+import {
+  type CacheValue,
+  chain,
+  type Context,
+  createContext,
+  isPromise,
+  type MaybePromise,
+} from '@hitbox/core'
+import type { Engine } from '../engine.ts'
+
+/** What the tiers said of one key. */
+export interface Polled {
+  readonly entry: CacheValue<unknown> | undefined
+  /** Absent for an answer out of this process's memory that nobody asked to explain. */
+  readonly context: Context | undefined
+}
+
+/**
+ * Asks the tiers for one key. Callers who ask while an answer is on its way share it. A tier that fails or is late has
+ * nothing, and its failure is in the context.
+ */
+export function poll(engine: Engine, text: string): MaybePromise<Polled> {
+  const under = engine.polls.get(text)
+  if (under !== undefined) return under
+  const context = createContext()
+  const failed = (error: unknown): Polled => {
+    context.failures.push(error)
+    return noted(engine, { entry: undefined, context })
+  }
+  let answer: MaybePromise<CacheValue<unknown> | undefined>
+  try {
+    answer = engine.inTime('read', engine.tiers.get(text, { context }))
+  } catch (error) {
+    return failed(error)
+  }
+  if (!isPromise(answer)) return noted(engine, { entry: answer, context })
+  const shared: Promise<Polled> = answer
+    .then((entry) => noted(engine, { entry, context }), failed)
+    .then((polled) => {
+      if (engine.polls.get(text) === shared) engine.polls.delete(text)
+      return polled
+    })
+  engine.polls.set(text, shared)
+  return shared
+}
+
+function noted(engine: Engine, polled: Polled): Polled {
+  if (polled.context === undefined || polled.context.failures.length === 0) return polled
+  engine.ledger.readErrors += 1
+  engine.noteDown()
+  tellFailure(engine, polled.entry === undefined, polled.context)
+  return polled
+}
+
+/** A failure of the tiers as a whole; those of single tiers are told by the tiers and the composition. */
+function tellFailure(engine: Engine, empty: boolean, { failures }: Context): void {
+  if (!empty || !engine.announcer.active) return
+  const error = failures.at(-1)
+  engine.announcer.tell({ type: 'error', source: engine.label, operation: 'read', error })
+}
+
+/** What a schema lets through. An entry that it refuses is as good as none. */
+export function checked(
+  engine: Engine,
+  text: string,
+  schema: Engine['policy']['schema'],
+  polled: Polled,
+): MaybePromise<Polled> {
+  const { entry, context } = polled
+  if (schema === undefined || entry === undefined) return polled
+  return chain(engine.schemas.check(schema, entry), (verdict) => {
+    if (verdict.ok) return { entry: verdict.entry, context }
+    const { error } = verdict
+    engine.ledger.refused += 1
+    if (engine.announcer.active) {
+      engine.announcer.tell({ type: 'refused', source: engine.label, key: text, error })
+    }
+    return { entry: undefined, context }
+  })
+}

@@ -1,0 +1,47 @@
+import type { CallContext } from '../call-context.ts'
+import type { Engine } from '../engine.ts'
+import type { Loader } from '../flight/loading.ts'
+import type { Policy } from '../policy.ts'
+import type { State } from './state.ts'
+
+export interface RequestOptions {
+  readonly load?: Loader | undefined
+  /** Whether somebody makes the value when it is missing. @defaultValue whether there is a `load` */
+  readonly loads?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly context?: CallContext | undefined
+  readonly fresh?: boolean | undefined
+}
+
+/** One call on its way through the states. A fresh hit in memory that nobody observes has none. */
+export class Request {
+  readonly text: string
+  readonly policy: Policy
+  readonly load: Loader | undefined
+  readonly loads: boolean
+  readonly signal: AbortSignal | undefined
+  readonly context: CallContext | undefined
+  readonly fresh: boolean
+  readonly startedAt: number
+  /** Only where somebody will see it. */
+  readonly trace: State[] | undefined
+
+  constructor(engine: Engine, text: string, policy: Policy, options: RequestOptions) {
+    this.text = text
+    this.policy = policy
+    this.load = options.load
+    this.loads = options.loads ?? options.load !== undefined
+    this.signal = options.signal
+    this.context = options.context
+    this.fresh = options.fresh === true
+    const seen = options.context !== undefined || engine.announcer.active
+    this.startedAt = seen ? engine.clock.now() : 0
+    this.trace = seen ? [] : undefined
+    engine.ledger.calls += 1
+    this.enter('check')
+  }
+
+  enter(state: State): void {
+    this.trace?.push(state)
+  }
+}

@@ -1,0 +1,151 @@
+import { type CacheValue, type Context, isPromise } from '@hitbox/core'
+import type { Engine } from '../engine.ts'
+import type { Flight } from '../flight/flight.ts'
+import type { Loader } from '../flight/loading.ts'
+import { answer } from './answer.ts'
+import { addLoad, launch, refreshBehind } from './load.ts'
+import { checked, poll, type Polled } from './poll.ts'
+import type { Request } from './request.ts'
+import { decide } from './serve.ts'
+import { type Waited, waitFor } from './wait.ts'
+
+/**
+ * The way of one request: check, poll, then fresh, stale, expired or miss, then where needed flight, load, admit and store, and
+ * answer.
+ *
+ * @param given - What the tiers said, when they were asked already.
+ */
+export async function resolve(engine: Engine, request: Request, given?: Polled): Promise<unknown> {
+  const { text, load } = request
+  if (request.fresh && load !== undefined) return bypass(engine, request, load)
+  const joined = joinable(engine, text, load !== undefined)
+  if (joined?.landed !== undefined) return fromLanded(engine, request, joined)
+  if (joined?.blank === true) return boardFlight(engine, request, joined, undefined, undefined)
+  request.enter('poll')
+  const polled = await polledBy(engine, request, given)
+  const decision = decide(engine, request, polled)
+  const { context } = polled
+  switch (decision.act) {
+    case 'serve': {
+      const { entry, outcome } = decision
+      if (decision.refresh) refreshBehind(engine, request, entry)
+      answer(engine, request, { outcome, collapsed: false, failed: false, entry, polled: context })
+      return entry.data
+    }
+    case 'load':
+      return make(engine, request, load as Loader, decision.held, context)
+    case 'fail':
+      answer(engine, request, { outcome: 'miss', collapsed: false, failed: true, polled: context })
+      throw decision.error
+    case 'nothing':
+      break
+  }
+  answer(engine, request, { outcome: 'miss', collapsed: false, failed: false, polled: context })
+  return undefined
+}
+
+/** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
+export function joinable(engine: Engine, text: string, loads: boolean): Flight | undefined {
+  const flight = engine.flights.get(text)
+  if (flight === undefined) return undefined
+  const { landed } = flight
+  if (landed === undefined) return flight.blank && loads ? flight : undefined
+  return (landed.entry?.staleAt ?? 0) > engine.clock.now() ? flight : undefined
+}
+
+/** Answers from a value that is on its way into the tiers. */
+export function fromLanded(engine: Engine, request: Request, { landed }: Flight): unknown {
+  answer(engine, request, { outcome: 'hit', collapsed: true, failed: false, landed })
+  return landed?.data
+}
+
+async function polledBy(
+  engine: Engine,
+  request: Request,
+  given: Polled | undefined,
+): Promise<Polled> {
+  const { text, policy } = request
+  const asked = given ?? poll(engine, text)
+  const sound = await checked(engine, text, policy.schema, await asked)
+  if (sound.entry !== undefined || !isPromise(asked)) return sound
+  // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
+  const entry = engine.tiers.peek?.(text)
+  if (entry === undefined) return sound
+  return checked(engine, text, policy.schema, { entry, context: undefined })
+}
+
+async function bypass(engine: Engine, request: Request, load: Loader): Promise<unknown> {
+  // Who asks for a fresh value does not want one whose making began before; nor should that one replace it.
+  engine.flights.detach(request.text)
+  request.enter('flight')
+  const flight = launch(engine, request, load, undefined, false)
+  const waited = await waitFor(engine, request, flight, undefined)
+  return conclude(engine, request, waited, { collapsed: false, held: undefined, polled: undefined })
+}
+
+async function make(
+  engine: Engine,
+  request: Request,
+  load: Loader,
+  held: CacheValue<unknown> | undefined,
+  polled: Context | undefined,
+): Promise<unknown> {
+  const under = openFlight(engine, request.text)
+  if (under !== undefined) return boardFlight(engine, request, under, held, polled)
+  request.enter('flight')
+  const flight = launch(engine, request, load, held, false)
+  // Not to be overwritten by one who cannot read it.
+  if (polled?.missReason === 'newer-version') flight.storable = false
+  const waited = await waitFor(engine, request, flight, held)
+  return conclude(engine, request, waited, { collapsed: false, held, polled })
+}
+
+async function boardFlight(
+  engine: Engine,
+  request: Request,
+  flight: Flight,
+  held: CacheValue<unknown> | undefined,
+  polled: Context | undefined,
+): Promise<unknown> {
+  request.enter('flight')
+  const collapsed = flight.running >= request.policy.concurrency || !flight.open
+  addLoad(engine, request, flight, held)
+  const waited = await waitFor(engine, request, flight, held)
+  return conclude(engine, request, waited, { collapsed, held, polled })
+}
+
+/** What follows from how the wait ended. */
+export function conclude(
+  engine: Engine,
+  request: Request,
+  waited: Waited,
+  facts: {
+    readonly collapsed: boolean
+    readonly held: CacheValue<unknown> | undefined
+    readonly polled: Context | undefined
+  },
+): unknown {
+  const { collapsed, held, polled } = facts
+  const outcome = request.fresh ? 'bypass' : 'miss'
+  if (waited.end === 'landed') {
+    const { landed } = waited
+    const replaced = held !== undefined
+    answer(engine, request, { outcome, collapsed, failed: false, landed, polled, replaced })
+    return landed.data
+  }
+  if (waited.end !== 'left' && held !== undefined && held.expiresAt > engine.clock.now()) {
+    answer(engine, request, { outcome: 'stale', collapsed, failed: false, entry: held, polled })
+    return held.data
+  }
+  answer(engine, request, { outcome, collapsed, failed: true, polled })
+  if (waited.end === 'left') throw waited.reason
+  throw waited.end === 'failed' ? waited.error : new Error('an old value ended during the wait')
+}
+
+/** The flight of a key while its value is still to come. One that has landed with a value that is old by now makes room. */
+export function openFlight(engine: Engine, text: string): Flight | undefined {
+  const flight = engine.flights.get(text)
+  if (flight === undefined || flight.open) return flight
+  engine.flights.release(flight)
+  return undefined
+}
