@@ -21,7 +21,7 @@ import {
 import { Environment } from './environment.ts'
 import { type LmdbBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { Room } from './room.ts'
-import { makeStamp, STAMP_BYTES } from './stamp.ts'
+import { endOf, makeStamp, STAMP_BYTES } from './stamp.ts'
 import { Sweeper } from './sweeper.ts'
 import { wallTime } from './wall-time.ts'
 
@@ -210,13 +210,13 @@ class LmdbStore implements Backend<StoreKey> {
   }
 }
 
-/** Removes an entry with its record, inside a write. @returns whether it was there. */
+/** Removes an entry with its record, inside a write. @returns whether there was one that had not ended. */
 function removeEntry({ entries, ends }: Environment, key: Buffer): boolean {
   const stored = entries.getBinary(key)
   if (stored === undefined) return false
   ends.removeSync(stored.subarray(0, STAMP_BYTES))
   entries.removeSync(key)
-  return true
+  return endOf(stored) > wallTime()
 }
 
 function toBytes(key: StoreKey): Buffer {

@@ -132,6 +132,7 @@ describe('lmdbBackend, time', () => {
     expect(second.get('a')).toMatchObject({ data: 1, expiresAt: 5 + 3_000 })
     setWall(1_010_000)
     expect(second.get('a')).toBeUndefined()
+    expect(second.delete('a')).toEqual({ status: 'missing', count: 0 })
   })
 
   it('never makes a life longer than its ttl when the wall clock is set back', async () => {
