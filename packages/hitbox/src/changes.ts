@@ -30,10 +30,9 @@ function change<R>(
   return chain(engine.inTime('write', done), resultOf)
 }
 
-function begin({ flights, polls, failures }: Engine, texts: readonly string[]): void {
+function begin({ flights, failures }: Engine, texts: readonly string[]): void {
   for (const text of texts) {
     flights.detach(text)
-    polls.delete(text)
     failures.forget(text)
   }
 }

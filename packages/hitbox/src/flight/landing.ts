@@ -80,54 +80,45 @@ export function landAll(
     const { loaded, entry } = admitted[index] as (typeof admitted)[number]
     const { flight, data, loadMs } = loaded
     const stored = chain(outcomes, (results) =>
-      concluded(engine, policy, flight, entry, results[index] as Stored),
+      concluded(engine, policy, flight, entry, results[index] as ItemResult<void>),
     )
     flight.land({ data, entry, loadMs, stored })
   }
 }
 
-type Stored = ItemResult<boolean>
 interface Storing {
   readonly flight: Flight
   readonly entry: CacheValue<unknown>
 }
 
-const OVERTAKEN: Stored = { ok: true, value: false }
-
-/** One write into the tiers, in its turn among the changes of these keys. Whose key has changed when it comes is left out. */
-function storeAll(engine: Engine, storing: readonly Storing[]): MaybePromise<Stored[]> {
+/** One write into the tiers, in its turn among the changes of these keys. */
+function storeAll(engine: Engine, storing: readonly Storing[]): MaybePromise<ItemResult<void>[]> {
   const texts = storing.map(({ flight }) => flight.text)
-  const lost = (error: unknown): Stored[] => storing.map(() => ({ ok: false, error }))
+  const lost = (error: unknown): ItemResult<void>[] => storing.map(() => ({ ok: false, error }))
   const outcome = settled(() =>
     engine.inTime(
       'write',
       engine.order.run(texts, () => write(engine, storing)),
     ),
   )
-  return chain(outcome, (result) => (result.ok ? result.value : lost(result.error)))
+  return chain(outcome, (result) => {
+    if (!result.ok) return lost(result.error)
+    return result.value.ok ? result.value.value : lost(result.value.error)
+  })
 }
 
-function write(engine: Engine, storing: readonly Storing[]): MaybePromise<Stored[]> {
-  const current = storing.filter(({ flight }) => !flight.detached)
-  const [first] = current
-  if (first === undefined) return storing.map(() => OVERTAKEN)
-  const { tiers } = engine
-  const answer: MaybePromise<ItemResult<ItemResult<void>[]>> =
-    storing.length === 1
-      ? chain(
-          settled(() => tiers.set(first.flight.text, first.entry)),
-          (result) => ({ ok: true, value: [result] }),
-        )
-      : settled(() => tiers.setMany(current.map(({ flight, entry }) => [flight.text, entry])))
-  return chain(answer, (result) => {
-    let place = 0
-    return storing.map((item): Stored => {
-      if (!current.includes(item)) return OVERTAKEN
-      const own = result.ok ? result.value[place] : result
-      place += 1
-      return own?.ok === true ? { ok: true, value: true } : { ok: false, error: own?.error }
-    })
-  })
+function write(
+  { tiers }: Engine,
+  storing: readonly Storing[],
+): MaybePromise<ItemResult<ItemResult<void>[]>> {
+  const [first] = storing
+  if (first !== undefined && storing.length === 1) {
+    return chain(
+      settled(() => tiers.set(first.flight.text, first.entry)),
+      (result) => ({ ok: true, value: [result] }),
+    )
+  }
+  return settled(() => tiers.setMany(storing.map(({ flight, entry }) => [flight.text, entry])))
 }
 
 /** @returns whether the tiers took it. */
@@ -136,15 +127,14 @@ function concluded(
   policy: Policy,
   flight: Flight,
   entry: CacheValue<unknown>,
-  result: Stored,
+  result: ItemResult<void>,
 ): boolean {
   const { ledger, flights } = engine
   flights.ended(flight)
   if (result.ok) {
-    if (result.value) ledger.stores += 1
-    else ledger.overtaken += 1
+    ledger.stores += 1
     flights.release(flight)
-    return result.value
+    return true
   }
   ledger.storeErrors += 1
   const { error } = result
