@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { CacheError, cacheValue, forever, type ItemResult, seconds } from '@hitbox/core'
+import { gzip } from '@hitbox/compressors'
 import { json } from '@hitbox/formats/json'
 import { expectNoLeaks, manualClock } from '@hitbox/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -70,6 +71,17 @@ describe('lmdbBackend', () => {
       await backend.set('one', lasting(new Uint8Array(size).fill(3)))
       expect(one.every((byte) => byte === 1)).toBe(true)
     }
+  })
+
+  it('keeps values whole that are compressed off the event loop while others are read', async () => {
+    const backend = store.open({ compressor: gzip() })
+    const text = (index: number) => `${index}-${'lorem ipsum '.repeat(30_000)}`
+    const indexes = Array.from({ length: 12 }, (_, index) => index)
+    await Promise.all(indexes.map((index) => backend.set(`k${index}`, lasting(text(index)))))
+    const found = await Promise.all(indexes.map((index) => backend.get<string>(`k${index}`)))
+    expect(found.map((value) => value?.data)).toEqual(indexes.map(text))
+    const together = await backend.getMany<string>(indexes.map((index) => `k${index}`))
+    expect(together).toMatchObject(indexes.map((index) => ({ value: { data: text(index) } })))
   })
 
   it('takes keys of any length and any characters', async () => {
