@@ -109,7 +109,7 @@ function sceneOf({ tiers, warm, acts, mayBeStale = false }: Setting): Scene {
       act?.run(cache, database).then(
         (value) => {
           if (value === undefined) acknowledged = true
-          else if (late && !right(value, true)) wrong.push(`${name} saw ${String(value)}`)
+          else if (late && !right(value, true)) wrong.push(`${name} saw ${JSON.stringify(value)}`)
         },
         (error: unknown) => wrong.push(`${name} failed: ${String(error)}`),
       )
