@@ -65,10 +65,12 @@ export class SequentialRead<T> {
 
   /** @returns the value when it may be served. */
   #take(tier: number, value: CacheValue<T> | undefined): CacheValue<T> | undefined {
-    const set = this.#set
-    const now = set.clock.now()
-    const refusal = value === undefined ? undefined : set.refusal(tier, value, now)
-    if (value !== undefined && refusal === undefined) return this.#serve(tier, value, now)
+    let refusal: MissReason | undefined
+    if (value !== undefined) {
+      const now = this.#set.clock.now()
+      refusal = this.#set.refusal(tier, value, now)
+      if (refusal === undefined) return this.#serve(tier, value, now)
+    }
     this.#lacking |= 1 << tier
     const context = this.#options?.context
     this.#reason = refusal ?? context?.missReason ?? 'absent'
