@@ -77,8 +77,8 @@ describe('lmdbBackend', () => {
     const backend = store.open({ compressor: gzip() })
     const text = (index: number) => `${index}-${'lorem ipsum '.repeat(30_000)}`
     const indexes = Array.from({ length: 12 }, (_, index) => index)
-    await Promise.all(indexes.map((index) => backend.set(`k${index}`, lasting(text(index)))))
-    const found = await Promise.all(indexes.map((index) => backend.get<string>(`k${index}`)))
+    await Promise.all(indexes.map(async (index) => backend.set(`k${index}`, lasting(text(index)))))
+    const found = await Promise.all(indexes.map(async (index) => backend.get<string>(`k${index}`)))
     expect(found.map((value) => value?.data)).toEqual(indexes.map(text))
     const together = await backend.getMany<string>(indexes.map((index) => `k${index}`))
     expect(together).toMatchObject(indexes.map((index) => ({ value: { data: text(index) } })))
