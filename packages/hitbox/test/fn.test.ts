@@ -89,7 +89,7 @@ describe('fn', () => {
   it.each([
     ['a function', () => 1],
     ['a symbol', Symbol('s')],
-    ['an instance', new (class Thing {})()],
+    ['an instance', new URL('https://example.org')],
     ['a circle', circle()],
     ['an object with symbols', { [Symbol('s')]: 1 }],
   ])('refuses %s as an argument, and says what to do', async (_, argument) => {

@@ -48,3 +48,22 @@ export function turn(): Promise<void> {
     setImmediate(resolve)
   })
 }
+
+/** A tier that answers later, and otherwise does all that a tier does. */
+export function remote(clock: Clock, label = 'remote'): CacheBackend {
+  const inner = memory(clock, label)
+  const later = <R>(run: () => R | Promise<R>): Promise<R> => Promise.resolve().then(run)
+  return {
+    label,
+    get: (key, options) => later(() => inner.get(key, options)),
+    set: (key, value) => later(() => inner.set(key, value)),
+    delete: (key) => later(() => inner.delete(key)),
+    getMany: (keys) => later(() => inner.getMany(keys)),
+    setMany: (entries) => later(() => inner.setMany(entries)),
+    deleteMany: (keys) => later(() => inner.deleteMany(keys)),
+    ready: () => inner.ready(),
+    stats: () => inner.stats(),
+    close: () => inner.close(),
+    [Symbol.asyncDispose]: () => inner.close(),
+  }
+}
