@@ -9,6 +9,7 @@ import {
   type Target,
 } from './endpoint.ts'
 import type { SentinelPlan } from './sentinel/sentinel-line.ts'
+import { yesOrNo } from './yes-or-no.ts'
 import { tlsOptions } from './tls-options.ts'
 import type { RedisClientLike } from './user-line.ts'
 
@@ -93,7 +94,7 @@ export function cluster(
     target: sharedTarget(targets),
     cluster: {
       seeds: targets.map(({ endpoint }) => endpoint),
-      readFromReplicas: options.readFromReplicas === true,
+      readFromReplicas: yesOrNo('readFromReplicas', options.readFromReplicas),
     },
   })
 }

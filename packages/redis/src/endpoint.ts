@@ -33,7 +33,8 @@ const SCHEMES: ReadonlyMap<string, boolean> = new Map([
   ['rediss:', true],
   ['valkeys:', true],
 ])
-const UNIX = /^(?:redis\+unix|unix):(?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?)?(\/[^?#]+)(\?[^#]*)?$/
+const UNIX =
+  /^(?:redis\+unix|unix):(?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?)?(\/[^/?#][^?#]*)(\?[^#]*)?$/
 const DEFAULT_PORT = 6_379
 const HIGHEST_DATABASE = 2 ** 31 - 1
 

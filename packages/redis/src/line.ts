@@ -17,6 +17,12 @@ export interface Line {
   /** Sees to it that there will be one: exactly one method of `waiter` is called, unless it leaves. */
   join(waiter: Waiter): void
   leave(waiter: Waiter): void
+  /** Whether {@link Line.drop} frees what was sent. */
+  readonly droppable: boolean
+  /** A command was not answered in time: until that is looked into, which takes a turn of the event loop, nobody shall follow it. */
+  suspect(session: Session): void
+  /** The suspicion was wrong. */
+  trust(session: Session): void
   /** Gives up a connection on which a command was not answered. Does nothing to a younger one. */
   drop(session: Session, error: unknown): void
   /** The server behind it answered that it takes no writes; another connection may lead to one that does. */

@@ -38,6 +38,11 @@ const DEMOTION_PAUSE_MS = 1_000
  */
 export class Link implements Line {
   session: Session | undefined
+  readonly droppable = true
+  /** A connection that is looked into. */
+  #suspected: Session | undefined
+  /** A connection that has been replaced, and is still owed answers. */
+  #leftOver: Session | undefined
   readonly #settings: LinkSettings
   readonly #hooks: LinkHooks
   readonly #dial: (call: Call) => Promise<Session>
@@ -86,10 +91,21 @@ export class Link implements Line {
     if (this.#waiters.size === 0) this.#unschedule()
   }
 
-  drop(session: Session, error: unknown): void {
+  suspect(session: Session): void {
     if (this.session !== session) return
+    this.session = undefined
+    this.#suspected = session
+  }
+
+  trust(session: Session): void {
+    if (this.#suspected === session) this.#use(session)
+  }
+
+  drop(session: Session, error: unknown): void {
+    if (this.session !== session && this.#suspected !== session) return
     session.end()
     this.#lost(session, error)
+    this.#proceed()
   }
 
   demoted(session: Session): void {
@@ -97,6 +113,8 @@ export class Link implements Line {
     if (this.session !== session || now < this.#demotedAt + DEMOTION_PAUSE_MS) return
     this.#demotedAt = now
     this.session = undefined
+    this.#leftOver?.end()
+    this.#leftOver = session
     // What was sent before gets its answers first.
     this.#settings.clock.setTimeout(() => session.end(), this.#settings.responseTimeoutMs)
   }
@@ -111,13 +129,18 @@ export class Link implements Line {
     this.#unschedule()
     for (const attempt of this.#attempts.splice(0)) attempt.abandon(error)
     this.session?.end()
+    this.#suspected?.end()
+    this.#leftOver?.end()
     this.session = undefined
+    this.#suspected = undefined
     this.#rejectWaiters(error, Number.POSITIVE_INFINITY)
   }
 
   /** Begins the next attempt if somebody waits for it and its time has come, or makes sure that it will be. */
   #proceed(): void {
     if (this.#waiters.size === 0 || this.#next !== undefined) return
+    // About to be trusted or dropped.
+    if (this.#suspected !== undefined) return
     const { clock, keepAlive } = this.#settings
     const now = clock.now()
     const youngest = this.#attempts.at(-1)
@@ -152,13 +175,18 @@ export class Link implements Line {
   }
 
   #arrived(attempt: Attempt, session: Session): void {
-    if (!this.#forget(attempt) || this.session !== undefined) return session.end()
-    for (const other of this.#attempts.splice(0)) other.abandon(this.#timeout())
-    this.#unschedule()
+    if (!this.#forget(attempt)) return session.end()
     this.#failures = 0
     this.#notBefore = 0
-    this.session = session
     this.#state.report('up')
+    this.#use(session)
+  }
+
+  #use(session: Session): void {
+    for (const other of this.#attempts.splice(0)) other.abandon(this.#timeout())
+    this.#unschedule()
+    this.#suspected = undefined
+    this.session = session
     for (const waiter of this.#waiters) waiter.accept(session)
     this.#waiters.clear()
   }
@@ -181,8 +209,9 @@ export class Link implements Line {
   }
 
   readonly #lost = (session: Session, error: unknown): void => {
-    if (this.session !== session) return
+    if (this.session !== session && this.#suspected !== session) return
     this.session = undefined
+    this.#suspected = undefined
     this.#state.report('down', error)
     this.#hooks.onTrouble?.()
   }

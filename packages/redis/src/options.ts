@@ -27,6 +27,7 @@ import { checkDatabase, type Endpoint } from './endpoint.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { LinkSettings } from './link.ts'
 import { tlsOptions } from './tls-options.ts'
+import { yesOrNo } from './yes-or-no.ts'
 
 export interface RedisBackendOptions extends LiftOptions {
   /** Where to connect to: made by {@link single}, {@link cluster}, {@link sentinel} or {@link client}. */
@@ -101,7 +102,8 @@ export function resolveOptions(options: RedisBackendOptions): Resolved {
   knownOptions('redisBackend', options, [...NAMES, ...LIFT_OPTIONS])
   const plan = planOf(options.connection)
   const valueFormat = options.valueFormat ?? cbor
-  if (options.allowV8 !== true) refuseV8([valueFormat, ...(options.acceptFormats ?? [])])
+  if (!yesOrNo('allowV8', options.allowV8))
+    refuseV8([valueFormat, ...(options.acceptFormats ?? [])])
   const clock: Clock = options.clock ?? systemClock
   const { acceptFormats, acceptCompressors, maxValueBytes, maxRawBytes, onEvent } = options
   const access = accessOf(options, plan)

@@ -28,6 +28,7 @@ export class Run<R, Replies> extends Timed {
   /** When the command was sent, where that was not at the beginning. */
   #sentAt = Number.NEGATIVE_INFINITY
   #expired = false
+  #counted = true
 
   constructor(
     dispatcher: Dispatcher,
@@ -72,11 +73,18 @@ export class Run<R, Replies> extends Timed {
       line?.leave(this.#waiter)
       this.#end()
     } else if (session !== undefined) {
-      // The answer may be here already, behind the work that kept this process from reading it; then the connection is sound.
-      setImmediate(() => {
-        if (this.#session === session && this.#hadItsTime()) line?.drop(session, error)
-      })
+      if (line?.droppable === true) this.#uncount()
+      if (this.#hadItsTime()) this.#look(line, session, error)
     }
+  }
+
+  /** The answer may be here already, behind the work that kept this process from reading it; then the connection is sound. */
+  #look(line: Line | undefined, session: Session, error: Error): void {
+    line?.suspect(session)
+    setImmediate(() => {
+      if (this.#session === session) line?.drop(session, error)
+      else line?.trust(session)
+    })
   }
 
   /** Whether the server is to blame, and not a command that was sent shortly before the end, after a wait for the connection. */
@@ -159,6 +167,12 @@ export class Run<R, Replies> extends Timed {
 
   #end(): void {
     this.#session = undefined
+    this.#uncount()
+  }
+
+  #uncount(): void {
+    if (!this.#counted) return
+    this.#counted = false
     this.#dispatcher.over(this, this.#weight)
   }
 }

@@ -22,6 +22,7 @@ const SEND_OPTIONS = Object.freeze({
 
 /** The connection of somebody else's client: used while it is there, waited for while it is not, never touched. */
 export class UserLine implements Line {
+  readonly droppable = false
   readonly #client: RedisClientLike
   readonly #label: string
   readonly #clock: Clock
@@ -53,6 +54,14 @@ export class UserLine implements Line {
 
   leave(waiter: Waiter): void {
     this.#waiters.delete(waiter)
+  }
+
+  suspect(): void {
+    // Not ours to set aside.
+  }
+
+  trust(): void {
+    // Nor was it.
   }
 
   drop(): void {

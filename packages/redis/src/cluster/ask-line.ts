@@ -4,6 +4,7 @@ import type { Reply, Session, Word } from '../session.ts'
 
 /** A node that has a key which is on its way there, and answers for it only when told that the asker knows. */
 export class AskLine implements Line {
+  readonly droppable = true
   readonly #line: Line
   readonly #waiters = new Map<Waiter, Waiter>()
 
@@ -39,8 +40,16 @@ export class AskLine implements Line {
     if (forward !== undefined) this.#line.leave(forward)
   }
 
+  suspect(session: Session): void {
+    this.#line.suspect(baseOf(session))
+  }
+
+  trust(session: Session): void {
+    this.#line.trust(baseOf(session))
+  }
+
   drop(session: Session, error: unknown): void {
-    this.#line.drop(session instanceof AskingSession ? session.base : session, error)
+    this.#line.drop(baseOf(session), error)
   }
 
   demoted(): void {
@@ -78,4 +87,8 @@ class AskingSession implements Session {
   end(): void {
     this.base.end()
   }
+}
+
+function baseOf(session: Session): Session {
+  return session instanceof AskingSession ? session.base : session
 }

@@ -10,7 +10,7 @@ import { Link, type LinkSettings } from '../link.ts'
 import type { Reply } from '../session.ts'
 import type { Topology } from '../topology.ts'
 import { AskLine } from './ask-line.ts'
-import { firstAnswer } from './first-answer.ts'
+import { askAround } from './ask-around.ts'
 import { keySlot } from './key-slot.ts'
 import { type Node, readerOf, type Shard } from './shard.ts'
 import { parseRedirection, parseSlots, type SlotRange } from './slot-map.ts'
@@ -25,6 +25,8 @@ export interface ClusterPlan {
 const REFRESH_MS = 30_000
 /** The shortest time between two questions for the map. */
 const PAUSE_MS = 100
+/** How long a node that knows of an older epoch is not believed. */
+const GRUDGE_MS = 10_000
 
 /**
  * A cluster: one link for each node that is used, and a map of slots that is asked for at first use, whenever something goes
@@ -44,6 +46,7 @@ export class ClusterTopology implements Topology {
   #slots: (Shard | undefined)[] = []
   #refreshing: Promise<void> | undefined
   #refreshedAt = Number.NEGATIVE_INFINITY
+  #learnedAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(plan: ClusterPlan, access: Access, settings: DispatcherSettings & LinkSettings) {
@@ -122,8 +125,9 @@ export class ClusterTopology implements Topology {
     if (redirection === undefined) return undefined
     const node = this.#node(redirection.to)
     if (redirection.kind === 'ASK') return new AskLine(node.link)
+    const epoch = this.#slots[redirection.slot]?.epoch ?? 0
     const owned = this.#slots.find((shard) => shard?.primary === node)
-    this.#slots[redirection.slot] = owned ?? { primary: node, replicas: [] }
+    this.#slots[redirection.slot] = owned ?? { primary: node, replicas: [], epoch }
     this.#doubt()
     return node.link
   }
@@ -149,68 +153,85 @@ export class ClusterTopology implements Topology {
     return this.#refreshing
   }
 
-  async #askForMap(): Promise<void> {
+  #askForMap(): Promise<void> {
     const known = shuffled([...this.#nodes.values()])
     const seeds = shuffled(this.#plan.seeds).map((endpoint) => this.#node(endpoint))
     const up = known.filter(({ link }) => link.session !== undefined)
     const candidates = [...new Set([...up, ...seeds, ...known])]
-    const patienceMs = this.#settings.responseTimeoutMs / 6
-    const ask = async (node: Node): Promise<readonly SlotRange[]> => {
-      const exchange: Exchange<Reply, Reply> = {
-        send: (session) => session.send(['CLUSTER', 'SLOTS']),
-        take: (slots) => slots,
+    const ask = (node: Node): Promise<readonly SlotRange[]> => {
+      const exchange: Exchange<readonly SlotRange[], readonly [Reply, Reply]> = {
+        send: (session) =>
+          Promise.all([
+            session.send(['CLUSTER', 'SLOTS']),
+            session.send(['CLUSTER', 'NODES']).catch(() => ''),
+          ]),
+        take: ([slots, nodes]) => parseSlots(slots, nodes, node.endpoint),
       }
-      const route = fixed(node.link)
-      return parseSlots(
-        await this.#asking.run('connect', route, exchange, { asks: true }),
-        node.endpoint,
-      )
+      return this.#asking.run('connect', fixed(node.link), exchange, { asks: true })
     }
-    const ranges = await firstAnswer(candidates, ask, this.#clock, patienceMs)
-    if (!this.#closed) this.#apply(ranges)
+    const take = (ranges: readonly SlotRange[]): boolean => this.#learn(ranges)
+    const patienceMs = this.#settings.responseTimeoutMs / 6
+    return askAround(candidates, ask, take, this.#clock, patienceMs)
   }
 
-  #apply(ranges: readonly SlotRange[]): void {
-    const before = new Set(this.#slots.map((shard) => shard?.primary))
-    const used = new Set<Node>()
+  /** @returns whether a slot has another primary now. */
+  #learn(ranges: readonly SlotRange[]): boolean {
+    if (this.#closed) return true
+    const before = this.#slots
     const slots: (Shard | undefined)[] = []
-    const primaries = new Set(ranges.map(({ primary }) => endpointId(primary)))
     const shards = new Map<string, Shard>()
-    for (const { from, to, primary, replicas } of ranges) {
+    let news = before.length === 0
+    // Nodes learn of a change one after the other: who knows less than we do is not believed, for a while.
+    const believesLess = this.#clock.now() < this.#learnedAt + GRUDGE_MS
+    for (const { from, to, primary, replicas, epoch } of ranges) {
       const id = endpointId(primary)
       const shard = shards.get(id) ?? {
         primary: this.#node(primary),
-        replicas: this.#plan.readFromReplicas
-          ? replicas.map((replica) => this.#replica(replica, before, primaries))
-          : [],
+        replicas: this.#plan.readFromReplicas ? replicas.map((node) => this.#node(node)) : [],
+        epoch,
       }
       shards.set(id, shard)
-      for (const node of [shard.primary, ...shard.replicas]) used.add(node)
-      for (let slot = from; slot <= to; slot += 1) slots[slot] = shard
+      for (let slot = from; slot <= to; slot += 1) {
+        const old = before[slot]
+        const older = old !== undefined && old.epoch > epoch && believesLess
+        slots[slot] = older ? old : shard
+        news ||= !older && old?.primary !== shard.primary
+      }
     }
     this.#slots = slots
-    for (const [id, node] of this.#nodes) {
-      if (used.has(node)) continue
-      this.#nodes.delete(id)
-      // Who waits there looks again, and goes where the key is now.
-      node.link.close(new Error('the node serves no keys any more'))
-    }
-    for (const node of used) if (this.#plan.readFromReplicas) node.link.warm()
+    if (news) this.#learnedAt = this.#clock.now()
+    this.#tidy(before)
+    return news
   }
 
-  /** A node that was a primary gets a new link: what waits on the old one must go elsewhere, should the node stand still. */
-  #replica(
-    endpoint: Endpoint,
-    before: ReadonlySet<Node | undefined>,
-    primaries: ReadonlySet<string>,
-  ): Node {
-    const id = endpointId(endpoint)
-    const node = this.#nodes.get(id)
-    if (node !== undefined && before.has(node) && !primaries.has(id)) {
+  /** Ends the links that nobody needs any more. */
+  #tidy(before: readonly (Shard | undefined)[]): void {
+    const shards = new Set(this.#slots)
+    const primaries = new Set<Node>()
+    const replicas = new Set<Node>()
+    for (const shard of shards) {
+      if (shard === undefined) continue
+      primaries.add(shard.primary)
+      for (const replica of shard.replicas) replicas.add(replica)
+    }
+    const were = new Set(before.map((shard) => shard?.primary))
+    for (const [id, node] of this.#nodes) {
+      if (primaries.has(node) || (replicas.has(node) && !were.has(node))) continue
       this.#nodes.delete(id)
+      // Who waits there looks again, and goes where the key is now.
       node.link.close(new Error('the node serves no keys of its own any more'))
     }
-    return this.#node(endpoint)
+    if (!this.#plan.readFromReplicas) return
+    const renewed = new Map(Array.from(shards, (shard) => [shard, shard && this.#renewed(shard)]))
+    this.#slots = this.#slots.map((shard) => renewed.get(shard))
+    for (const node of this.#nodes.values()) node.link.warm()
+  }
+
+  /** A primary that became a replica has lost its link: what waited on it must go elsewhere, should the node stand still. */
+  #renewed(shard: Shard): Shard {
+    const stale = shard.replicas.some(({ endpoint, link }) => this.#node(endpoint).link !== link)
+    if (!stale) return shard
+    return { ...shard, replicas: shard.replicas.map(({ endpoint }) => this.#node(endpoint)) }
   }
 
   #node(endpoint: Endpoint): Node {

@@ -11,6 +11,7 @@ export interface Node {
 export interface Shard {
   readonly primary: Node
   readonly replicas: readonly Node[]
+  readonly epoch: number
 }
 
 /**

@@ -7,19 +7,25 @@ export interface SlotRange {
   readonly to: number
   readonly primary: Endpoint
   readonly replicas: readonly Endpoint[]
+  /** Grows whenever slots change hands; of two that claim a slot, the higher one is right. 0 when not known. */
+  readonly epoch: number
 }
 
 /**
- * Reads what `CLUSTER SLOTS` answered.
+ * Reads what `CLUSTER SLOTS` answered, and from `CLUSTER NODES` how new it is.
  *
+ * @param nodes - Nothing where that is denied.
  * @param asked - The node that was asked: one that does not know its own name leaves it out.
  * @throws when no slot is served, as by a node that is in no cluster yet.
  */
-export function parseSlots(reply: Reply, asked: Endpoint): readonly SlotRange[] {
+export function parseSlots(reply: Reply, nodes: Reply, asked: Endpoint): readonly SlotRange[] {
+  const epochs = parseEpochs(nodes)
   const ranges = (reply as readonly (readonly [number, number, ...Reply[]])[]).map(
-    ([from, to, ...nodes]): SlotRange => {
-      const [primary, ...replicas] = nodes.map((node) => endpointOf(node, asked))
-      return { from, to, primary: primary as Endpoint, replicas }
+    ([from, to, ...members]): SlotRange => {
+      const [primary, ...replicas] = members.map((node) => endpointOf(node, asked))
+      const [, , id] = members[0] as readonly Reply[]
+      const epoch = epochs.get(String(id)) ?? 0
+      return { from, to, primary: primary as Endpoint, replicas, epoch }
     },
   )
   if (ranges.length === 0) throw new Error('the node that was asked knows of no slots')
@@ -41,6 +47,17 @@ export function parseRedirection(error: unknown, from: Endpoint): Redirection | 
   const [, kind, slot, host = '', port] = match
   const to = { host: known(host) ? host : hostOf(from), port: Number(port) }
   return { kind: kind as Redirection['kind'], slot: Number(slot), to }
+}
+
+/** Epochs of nodes by their ids, from lines like `id address flags primary ping pong epoch link slots`. */
+function parseEpochs(nodes: Reply): ReadonlyMap<string, number> {
+  const lines = String(nodes).split('\n')
+  return new Map(
+    lines.map((line): [string, number] => {
+      const [id = '', , , , , , epoch] = line.split(' ')
+      return [id, Number(epoch)]
+    }),
+  )
 }
 
 function endpointOf(node: Reply, asked: Endpoint): Endpoint {

@@ -3,6 +3,7 @@ import type { Line, Waiter } from '../line.ts'
 /** The way of keys whose node is not known: whoever comes waits until the cluster was asked, and then looks again. */
 export class Undiscovered implements Line {
   readonly session = undefined
+  readonly droppable = true
   readonly #discover: () => Promise<unknown>
   readonly #waiters = new Set<Waiter>()
 
@@ -20,6 +21,14 @@ export class Undiscovered implements Line {
 
   leave(waiter: Waiter): void {
     this.#waiters.delete(waiter)
+  }
+
+  suspect(): void {
+    // There is no connection.
+  }
+
+  trust(): void {
+    // There is no connection.
   }
 
   drop(): void {

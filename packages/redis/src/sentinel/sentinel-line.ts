@@ -19,6 +19,7 @@ const PART = 1 / 3
  * should there be another primary by then, the connection is given up, so that what waits on it goes there.
  */
 export class SentinelLine implements Line {
+  readonly droppable = true
   readonly #link: Link
   readonly #question: Question
   readonly #access: Access
@@ -45,6 +46,14 @@ export class SentinelLine implements Line {
 
   leave(waiter: Waiter): void {
     this.#link.leave(waiter)
+  }
+
+  suspect(session: Session): void {
+    this.#link.suspect(session)
+  }
+
+  trust(session: Session): void {
+    this.#link.trust(session)
   }
 
   drop(session: Session, error: unknown): void {
