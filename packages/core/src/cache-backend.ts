@@ -27,7 +27,10 @@ export interface CacheBackend extends AsyncDisposable {
   readonly label: string
 
   get<T = unknown>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined>
-  /** Keeps `value` in place of whatever was there. One that has already expired removes what was there. */
+  /**
+   * Keeps `value` in place of whatever was there. One that has already expired removes what was there, and so does one that
+   * is refused with `ENCODE_FAILED` or `TOO_LARGE`: the old value is not what the caller wants to be found.
+   */
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void>
   delete(key: KeyInput): MaybePromise<DeleteStatus>
 

@@ -53,9 +53,10 @@ class LongTimer implements Timer {
 }
 
 class SystemClock implements Clock {
-  #recent = 0
+  // Also `undefined`, so that the engine keeps a reference: a field of numbers only makes a new one at every read.
+  #recent: number | undefined
   readonly #forget = (): void => {
-    this.#recent = 0
+    this.#recent = undefined
   }
 
   now(): number {
@@ -63,7 +64,7 @@ class SystemClock implements Clock {
   }
 
   recent(): number {
-    if (this.#recent === 0) {
+    if (this.#recent === undefined) {
       this.#recent = this.now()
       setTimeout(this.#forget, 1).unref()
     }

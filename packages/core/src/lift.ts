@@ -89,12 +89,20 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const entry = normalizeValue(value)
     return this.#attempt('write', text, () => {
       const storeKey = this.#backend.keyFormat.encode(text)
-      return chain(this.#encode(storeKey, text, entry), (write) => {
-        if (write === undefined) return chain(this.#backend.remove(storeKey), () => undefined)
+      const refused = (error: unknown): MaybePromise<void> => this.#clear(storeKey, failed(error))
+      const store = (write: StoreWrite | undefined): MaybePromise<void> => {
+        if (write === undefined) return this.#clear(storeKey, undefined)
         return chain(this.#backend.write(storeKey, write), () =>
           this.#observer.written(text, write.bytes.length),
         )
-      })
+      }
+      let encoded: MaybePromise<StoreWrite | undefined>
+      try {
+        encoded = this.#encode(storeKey, text, entry)
+      } catch (error) {
+        return refused(error)
+      }
+      return isPromise(encoded) ? encoded.then(store, refused) : store(encoded)
     })
   }
 
@@ -238,6 +246,16 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     return chain(this.#codec.encode(facts, value.data), finish)
   }
 
+  /**
+   * Removes what was there in place of a write: of a value whose life is over, or of one that cannot be stored, and then
+   * fails. Who wanted to replace a value must not find it again.
+   */
+  #clear(storeKey: Key, instead: ItemResult<unknown> | undefined): MaybePromise<void> {
+    return chain(this.#backend.remove(storeKey), () => {
+      if (instead?.ok === false) throw instead.error
+    })
+  }
+
   #writeAll(
     items: readonly (readonly [string, CacheValue<unknown>])[],
   ): MaybePromise<ItemResult<void>[]> {
@@ -260,14 +278,10 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
         () => (writes.length === 0 ? [] : (this.#backend.writeMany?.(writes) ?? [])),
         (_, write) => this.#observer.written(textOf(write), writes[write]?.[1].bytes.length),
       )
-      // What could not be encoded fails for itself; what is over already is removed.
       const others = settleEach(outcomes, (outcome, place): MaybePromise<void> => {
-        const text = items[place]?.[0] as string
-        if (!outcome.ok) throw this.#observer.failure('write', text, outcome.error)
-        if (outcome.value !== undefined) return undefined
-        return this.#attempt('remove', text, () =>
-          chain(this.#backend.remove(storeKeys[place] as Key), () => undefined),
-        )
+        if (outcome.ok && outcome.value !== undefined) return undefined
+        const clear = (): MaybePromise<void> => this.#clear(storeKeys[place] as Key, outcome)
+        return this.#attempt('write', items[place]?.[0] as string, clear)
       })
       return chain(written, (done) =>
         chain(others, (results) => {

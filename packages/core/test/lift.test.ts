@@ -174,13 +174,25 @@ describe('liftBackend', () => {
 })
 
 describe('limits of a lifted backend', () => {
-  it('refuses a value past the limit and leaves what was there', async () => {
+  it('refuses a value past the limit, and takes the old one away', async () => {
     const { clock, tier } = open({ maxValueBytes: 100 })
-    await tier.set('k', cacheValue('small', { ttl: '1m', clock }))
-    expect(() => tier.set('k', cacheValue('x'.repeat(200), { ttl: '1m', clock }))).toThrow(
-      /larger than the limit of 100/,
-    )
-    expect(tier.get('k')).toMatchObject({ data: 'small' })
+    const small = cacheValue('small', { ttl: '1m', clock })
+    const large = cacheValue('x'.repeat(200), { ttl: '1m', clock })
+    await tier.set('k', small)
+    expect(() => tier.set('k', large)).toThrow(/larger than the limit of 100/)
+    expect(tier.get('k')).toBeUndefined()
+    await tier.setMany([
+      ['a', small],
+      ['b', small],
+    ])
+    const results = await tier.setMany([
+      ['a', large],
+      ['b', small],
+    ])
+    expect(results.map(({ ok }) => ok)).toEqual([false, true])
+    expect(tier.get('a')).toBeUndefined()
+    expect(tier.get('b')).toMatchObject({ data: 'small' })
+    expect(tier.stats().errors).toBe(2)
   })
 
   it('does not decompress more than the limit allows', async () => {

@@ -215,11 +215,12 @@ export const roundTripCases: readonly BackendCase[] = [
   }),
   backendCase({
     id: 'A16',
-    title: 'refuses a value past its limit with TOO_LARGE, and stores nothing of it',
-    why: 'one huge value must not push out everything else, or be there in part',
+    title: 'refuses a value past its limit with TOO_LARGE, and leaves nothing under its key',
+    why: 'a huge value must not be there in part, nor the old one that it was to replace',
     needs: ['limit'],
     async test(scene) {
       const large = randomText(scene.use('limit') + 1)
+      await scene.backend.set('k', scene.entry('old'))
       await fails('TOO_LARGE', () => scene.backend.set('k', scene.entry(large)))
       await scene.lacks('k')
       await scene.backend.set('k', scene.entry('small'))
