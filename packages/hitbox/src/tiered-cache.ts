@@ -38,7 +38,9 @@ import {
 } from './function/cached-function.ts'
 import type { CacheStats } from './ledger.ts'
 import { type LifeInput, type Policy, policyOf, requireTtl } from './policy.ts'
+import { QuickHits } from './quick-hits.ts'
 import { poll } from './state/poll.ts'
+import type { StandardSchema } from './schema.ts'
 import { Request, type RequestOptions } from './state/request.ts'
 import { joinable, resolve } from './state/resolve.ts'
 import { usableUntil } from './state/serve.ts'
@@ -56,8 +58,10 @@ export class TieredCache<Value> implements Cache<Value> {
   readonly #policy: Policy
   readonly #policies: CallPolicies
   readonly #ownOffload: OffloadManager | undefined
-  /** Whether hits may be there at once. */
-  #quick: boolean
+  readonly #quick: QuickHits
+  /** Whether a fresh hit may just be handed out to who asks without options: by getOrLoad, and by get. */
+  readonly #plainLoad: boolean
+  readonly #plainGet: boolean
   readonly #names = new Set<string>()
   #closing: Promise<void> | undefined
 
@@ -67,7 +71,9 @@ export class TieredCache<Value> implements Cache<Value> {
     this.#policy = engine.policy
     this.#policies = new CallPolicies(engine.policy)
     this.#ownOffload = ownOffload
-    this.#quick = engine.tiers.peek !== undefined
+    this.#quick = new QuickHits(engine)
+    this.#plainLoad = engine.policy.plain && engine.policy.ttlMs !== undefined
+    this.#plainGet = engine.policy.schema === undefined
     this.get = Object.assign(
       <T extends Value>(key: KeyInput, options?: ReadOptions<T>) => this.#get<T>(key, options),
       {
@@ -110,18 +116,13 @@ export class TieredCache<Value> implements Cache<Value> {
   peek<T extends Value>(key: KeyInput): T | undefined {
     this.#assertOpen()
     const text = keyText(key)
-    const { flights, tiers, time, schemas } = this.#engine
-    if (flights.size > 0) {
+    if (this.#engine.flights.size > 0) {
       const landed = joinable(this.#engine, text, false)?.landed
       if (landed !== undefined) return landed.data as T
     }
-    const entry = tiers.peek?.(text)
-    if (entry === undefined || !(time.before(entry.staleAt) || time.before(usableUntil(entry)))) {
-      return undefined
-    }
-    const { schema } = this.#policy
-    if (schema === undefined) return entry.data as T
-    const verdict = schemas.check(schema, entry)
+    const entry = this.#quick.peek(text)
+    if (entry === undefined || this.#plainGet) return entry?.data as T | undefined
+    const verdict = this.#engine.schemas.check(this.#policy.schema as StandardSchema, entry)
     return isPromise(verdict) || !verdict.ok ? undefined : (verdict.entry.data as T)
   }
 
@@ -195,7 +196,7 @@ export class TieredCache<Value> implements Cache<Value> {
     requireTtl(policy)
     this.#names.add(name)
     return cachedFunction(name, f, options, {
-      hit: (key) => (policy.plain ? this.#hit(key) : undefined),
+      hit: (key) => (policy.plain ? this.#quick.find(key) : undefined),
       load: (key, load) => this.#run(key, policy, { load }) as Promise<T>,
       answer: (key, load) => this.#explained<T>(key, load, policy, {}),
       delete: (key) => this.delete(key),
@@ -240,12 +241,12 @@ export class TieredCache<Value> implements Cache<Value> {
   #getOrLoad<T>(key: KeyInput, load: Loader<T>, options?: CallOptions<T>): Promise<T> {
     try {
       this.#assertOpen()
+      checkLoad(load)
       const text = keyText(key)
-      if (options === undefined && this.#policy.plain && this.#policy.ttlMs !== undefined) {
-        const hit = this.#hit(text)
+      if (options === undefined && this.#plainLoad) {
+        const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
       }
-      checkLoad(load)
       const policy = this.#policies.forLoad('getOrLoad', options)
       return this.#run(text, policy, { ...options, load }) as Promise<T>
     } catch (error) {
@@ -257,8 +258,8 @@ export class TieredCache<Value> implements Cache<Value> {
     try {
       this.#assertOpen()
       const text = keyText(key)
-      if (options === undefined && this.#policy.schema === undefined) {
-        const hit = this.#hit(text)
+      if (options === undefined && this.#plainGet) {
+        const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
       }
       return this.#run(text, this.#policies.forRead('get', options), {}) as Promise<T | undefined>
@@ -267,33 +268,10 @@ export class TieredCache<Value> implements Cache<Value> {
     }
   }
 
-  /**
-   * A fresh value that is there at once, counted: the way of nearly all calls. No function, object or promise is made here, and
-   * whoever is observed goes the other way.
-   */
-  #hit(text: string): CacheValue<unknown> | undefined {
-    const { flights, announcer, tiers, time, ledger } = this.#engine
-    if (!this.#quick || announcer.active || (flights.size > 0 && flights.has(text)))
-      return undefined
-    // Looked at first: what is not fresh is asked for with a context, to know why, and is to be asked for once.
-    const seen = tiers.peek?.(text)
-    if (seen === undefined || !time.before(seen.staleAt)) return undefined
-    const entry = tiers.get(text)
-    if (entry === undefined) return undefined
-    if (isPromise(entry)) {
-      // These tiers ask further than the uppermost even for what it has, so that is how they shall be asked.
-      this.#quick = false
-      entry.catch(() => undefined)
-      return undefined
-    }
-    ledger.calls += 1
-    ledger.hits += 1
-    return entry
-  }
-
   #run(text: string, policy: Policy, options: RequestOptions): Promise<unknown> {
     options.signal?.throwIfAborted()
-    return resolve(this.#engine, new Request(this.#engine, text, policy, options))
+    const request = new Request(this.#engine, text, policy, options)
+    return resolve(this.#engine, request, this.#quick.seen(text))
   }
 
   async #explained<T>(

@@ -1,7 +1,7 @@
-import { cacheKey } from '@hitbox/core'
+import { cacheKey, type KeyAtom, keyText } from '@hitbox/core'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { argumentKey } from '../src/function/argument-key.ts'
+import { argumentKey, argumentKeys } from '../src/function/argument-key.ts'
 import { open, turn } from './support/setup.ts'
 
 describe('fn', () => {
@@ -168,6 +168,25 @@ describe('argumentKey', () => {
     expect(argumentKey('f', [{ a: 1 }, 2])).not.toBe(argumentKey('f', [[{ a: 1 }, 2]]))
     expect(argumentKey('f', [{}, 'a&b'])).not.toBe(argumentKey('f', [{}, 'a', 'b']))
     for (const key of keys) expect(cacheKey({ parts: [[key, null]] }).text).not.toBe('')
+  })
+
+  it('is the key of the tuple for plain arguments, the quick way too', () => {
+    const atom: fc.Arbitrary<KeyAtom> = fc.oneof(
+      fc.string(),
+      fc.stringMatching(/^[A-Za-z_][\w-]{0,8}$/),
+      fc.constantFrom('true', 'null', 'NaN', 'Infinity', 'undefined', '-0', '1', '1n', "'"),
+      fc.integer(),
+      fc.double(),
+      fc.bigInt(),
+      fc.boolean(),
+      fc.constantFrom(null, undefined),
+    )
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.array(atom, { maxLength: 3 }), (name, args) => {
+        expect(argumentKeys(name)(args)).toBe(keyText([name, ...args]))
+      }),
+      { numRuns: 3_000 },
+    )
   })
 
   it('is injective over structures of plain data', () => {

@@ -1,5 +1,20 @@
 import { CacheError, cacheKey, type KeyAtom, type KeyPart, keyText } from '@hitbox/core'
 
+/** Makes {@link argumentKey} for one function, quick where the arguments are few and simple. */
+export function argumentKeys(name: string): (args: readonly unknown[]) => string {
+  const prefix = keyText([name])
+  return (args) => {
+    if (args.length !== 1) return argumentKey(name, args)
+    const [arg] = args
+    if (Number.isSafeInteger(arg)) return prefix + String(arg)
+    if (typeof arg === 'string' && PLAIN_WORD.test(arg)) return prefix + arg
+    return argumentKey(name, args)
+  }
+}
+
+/** A text that stands for itself in a key: nothing to escape, and it reads as no other kind. */
+const PLAIN_WORD = /^(?!(?:true|false|null|undefined|NaN|Infinity)$)[A-Za-z_][\w-]*$/
+
 /**
  * The key of a function's call: injective, and the same for arguments that mean the same. With plain arguments it is the key of
  * the tuple `[name, ...args]`, so that `['user', 42]` names the call `user(42)` everywhere.

@@ -1,7 +1,7 @@
 import { invalidOption, type KeyAtom, knownOptions, wholeNumber } from '@hitbox/core'
 import type { Answer } from '../call-context.ts'
 import { POLICY_OPTIONS, type PolicyOptions } from '../policy.ts'
-import { argumentKey } from './argument-key.ts'
+import { argumentKeys } from './argument-key.ts'
 
 export interface FnOptions<Args extends readonly unknown[], T = unknown> extends PolicyOptions<T> {
   /** Positions of arguments that do not tell calls apart, counted from 0. @defaultValue none */
@@ -43,10 +43,10 @@ export function cachedFunction<Args extends readonly unknown[], T>(
   options: FnOptions<Args, T>,
   host: FunctionHost<T>,
 ): CachedFunction<Args, T> {
-  const keyOf = keyMaker(name, options)
+  const keyFor = keyMaker(name, options)
   const call = (...args: Args): Promise<T> => {
     try {
-      const key = keyOf(...args)
+      const key = keyFor(args)
       const hit = host.hit(key)
       if (hit !== undefined) return Promise.resolve(hit.data as T)
       return host.load(key, () => f(...args))
@@ -56,11 +56,11 @@ export function cachedFunction<Args extends readonly unknown[], T>(
   }
   Object.defineProperty(call, 'name', { value: `cached ${name}` })
   return Object.assign(call, {
-    withContext: async (...args: Args) => host.answer(keyOf(...args), () => f(...args)),
+    withContext: async (...args: Args) => host.answer(keyFor(args), () => f(...args)),
     uncached: f,
-    keyOf,
-    delete: async (...args: Args) => host.delete(keyOf(...args)),
-    peek: (...args: Args) => host.peek(keyOf(...args)),
+    keyOf: (...args: Args) => keyFor(args),
+    delete: async (...args: Args) => host.delete(keyFor(args)),
+    peek: (...args: Args) => host.peek(keyFor(args)),
   })
 }
 
@@ -82,18 +82,15 @@ export function checkFunction(name: unknown, f: unknown, options: object): void 
 function keyMaker<Args extends readonly unknown[]>(
   name: string,
   { skip, key }: FnOptions<Args>,
-): (...args: Args) => string {
+): (args: Args) => string {
+  const keyOf = argumentKeys(name)
   if (key !== undefined) {
-    return (...args) => {
+    return (args) => {
       const parts = key(...args)
-      return argumentKey(name, Array.isArray(parts) ? parts : [parts])
+      return keyOf(Array.isArray(parts) ? parts : [parts])
     }
   }
-  if (skip === undefined) return (...args) => argumentKey(name, args)
+  if (skip === undefined) return keyOf
   const skipped = new Set(skip)
-  return (...args) =>
-    argumentKey(
-      name,
-      args.filter((_, position) => !skipped.has(position)),
-    )
+  return (args) => keyOf(args.filter((_, position) => !skipped.has(position)))
 }

@@ -1,0 +1,92 @@
+import { type CacheBackend, type CacheValue, isPromise } from '@hitbox/core'
+import type { CheapTime } from './cheap-time.ts'
+import type { Engine } from './engine.ts'
+import type { Announcer } from './events.ts'
+import type { Flights } from './flight/flights.ts'
+import type { Ledger } from './ledger.ts'
+import type { Polled } from './state/poll.ts'
+import { usableUntil } from './state/serve.ts'
+
+const NOTHING: Polled = Object.freeze({ entry: undefined, context: undefined })
+
+/**
+ * Fresh values that are there at once: the way of nearly all calls. A hit makes no function, object or promise here; who is
+ * observed, and what is not fresh, goes through the states instead.
+ */
+export class QuickHits {
+  readonly #tiers: CacheBackend
+  readonly #flights: Flights
+  readonly #announcer: Announcer
+  readonly #time: CheapTime
+  readonly #ledger: Ledger
+  /** Whether there is nothing below this memory, so that it need not be asked with a context to know why it lacks something. */
+  readonly #memory: boolean
+  #usable: boolean
+  #seen: Polled | undefined
+  #seenKey = ''
+
+  constructor({ tiers, flights, announcer, time, ledger }: Engine) {
+    this.#tiers = tiers
+    this.#flights = flights
+    this.#announcer = announcer
+    this.#time = time
+    this.#ledger = ledger
+    this.#usable = tiers.peek !== undefined
+    this.#memory = isMemory(tiers)
+  }
+
+  /** @returns the entry, counted as a hit; or `undefined`, and then {@link QuickHits.seen} may tell more. */
+  find(text: string): CacheValue<unknown> | undefined {
+    if (!this.#usable || this.#announcer.active) return undefined
+    if (this.#flights.size > 0 && this.#flights.has(text)) return undefined
+    const entry = this.#memory ? this.#ask(text) : this.#askBelow(text)
+    if (entry === undefined) return undefined
+    this.#ledger.calls += 1
+    this.#ledger.hits += 1
+    return entry
+  }
+
+  /** What memory had, when {@link QuickHits.find} has just asked it in vain: it is not asked twice. */
+  seen(text: string): Polled | undefined {
+    const seen = this.#seen
+    this.#seen = undefined
+    return this.#seenKey === text ? seen : undefined
+  }
+
+  /** What may be served without looking anywhere else. */
+  peek(text: string): CacheValue<unknown> | undefined {
+    const entry = this.#tiers.peek?.(text)
+    if (entry === undefined || this.#fresh(entry)) return entry
+    return this.#time.before(usableUntil(entry)) ? entry : undefined
+  }
+
+  #ask(text: string): CacheValue<unknown> | undefined {
+    const entry = this.#tiers.get(text) as CacheValue<unknown> | undefined
+    if (entry !== undefined && this.#fresh(entry)) return entry
+    this.#seenKey = text
+    this.#seen = entry === undefined ? NOTHING : { entry, context: undefined }
+    return undefined
+  }
+
+  #askBelow(text: string): CacheValue<unknown> | undefined {
+    // What is not fresh in memory is asked for with a context, to know why, and should be asked for once.
+    const copy = this.#tiers.peek?.(text)
+    if (copy === undefined || !this.#fresh(copy)) return undefined
+    const entry = this.#tiers.get(text)
+    if (!isPromise(entry)) return entry
+    // These tiers ask further than the uppermost even for what it has, so that is how they shall be asked.
+    this.#usable = false
+    entry.catch(() => undefined)
+    return undefined
+  }
+
+  /** A tier gives nothing that has expired, so what goes stale only then is fresh. */
+  #fresh({ staleAt, expiresAt }: CacheValue<unknown>): boolean {
+    return staleAt === expiresAt || this.#time.before(staleAt)
+  }
+}
+
+/** Whether this is a memory backend: no other tier has a size. */
+function isMemory(tier: CacheBackend & { readonly size?: unknown }): boolean {
+  return tier.peek !== undefined && typeof tier.size === 'number'
+}

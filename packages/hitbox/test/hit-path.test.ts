@@ -1,0 +1,63 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { memoryBackend } from '@hitbox/memory'
+import { describe, expect, it } from 'vitest'
+import { type Cache, createCache } from '../src/index.ts'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+const load = (): never => {
+  throw new Error('a hit does not load')
+}
+
+/** Bytes that one call allocates: the least of several rounds, as the compiler and others allocate too. */
+function bytesPerCall(call: () => unknown): number {
+  const CALLS = 10_000
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 20; round += 1) {
+    gc()
+    const before = process.memoryUsage().heapUsed
+    for (let index = 0; index < CALLS; index += 1) call()
+    least = Math.min(least, (process.memoryUsage().heapUsed - before) / CALLS)
+  }
+  return least
+}
+
+async function filled(cache: Cache): Promise<Cache> {
+  await cache.set('k', { name: 'Ada' })
+  return cache
+}
+
+describe('a fresh hit in memory', () => {
+  it.each([
+    ['memory alone', () => createCache({ ttl: '1h', staleAfter: '30m', staleIfError: '1h' })],
+    [
+      'memory over another tier',
+      () =>
+        createCache({
+          ttl: '1h',
+          staleAfter: '30m',
+          tiers: [
+            memoryBackend({ maxEntries: 10 }),
+            memoryBackend({ maxEntries: 10, label: 'below' }),
+          ],
+        }),
+    ],
+  ])('allocates its promise and next to nothing else: %s', async (_, make) => {
+    const cache = await filled(make())
+    const promise = bytesPerCall(() => Promise.resolve(cache))
+    // Moments are boxed where code is not compiled to the full, 16 bytes each: a handful per call, more in a test than in a service.
+    const boxed = 10 * 16
+    const most = promise + boxed
+    expect(bytesPerCall(() => cache.getOrLoad('k', load))).toBeLessThan(most)
+    expect(bytesPerCall(() => cache.get('k'))).toBeLessThan(most)
+    expect(bytesPerCall(() => cache.peek('k'))).toBeLessThan(boxed)
+    const { calls, hits } = cache.stats()
+    expect(hits).toBe(calls)
+    expect(calls).toBe(400_000)
+    // What it would be with a request and its states: the bounds above tell the two apart.
+    const asked = bytesPerCall(() => cache.getOrLoad('k', load, {}))
+    expect(asked).toBeGreaterThan(4 * most)
+    await cache.close()
+  })
+})
