@@ -116,14 +116,14 @@ export class Run<R, Replies> extends Timed {
   readonly #take = (replies: Replies): void => {
     try {
       const answer = this.#exchange.take(replies, this.#session as Session)
-      if (isPromise(answer)) answer.then(this.#finish, this.#fail)
+      if (isPromise(answer)) answer.then((later) => this.#finish(later), this.#fail)
       else this.#finish(answer)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  readonly #finish = (answer: R): void => {
+  #finish(answer: R): void {
     this.#end()
     this.#resolve(answer)
   }

@@ -76,6 +76,16 @@ describe('redisBackend with users', () => {
         { name: 'app', password: 'app-pass', rules: '~app:* +@all' },
         { name: 'timeless', password: 'app-pass', rules },
         { name: 'reader', password: 'app-pass', rules: '~* +get +mget +pttl +time +ping' },
+        {
+          name: 'least',
+          password: 'app-pass',
+          rules: '~* -@all +get +mget +set +unlink +pttl +ping',
+        },
+        {
+          name: 'leasthash',
+          password: 'app-pass',
+          rules: '~* -@all +hmget +hset +unlink +pttl +pexpire +multi +exec +time',
+        },
         { name: 'odd', password: ODD, rules: '~* +@all' },
       ],
     })
@@ -159,6 +169,36 @@ describe('redisBackend with users', () => {
       await own.delete('app:brief')
     }
     expect(await backend.get('app:none')).toBeUndefined()
+  })
+
+  it('needs no other commands than it says', async () => {
+    const login = { connection: single(server.url), password: 'app-pass' }
+    const strings = connect({ ...login, username: 'least' })
+    const hashes = connect({ ...login, username: 'leasthash', layout: 'hash' })
+    await strings.ready({ timeout: '1s' })
+    for (const backend of [strings, hashes]) {
+      const key = `app:least:${backend === hashes ? 'hash' : 'string'}`
+      await backend.set(key, cacheValue('v', { ttl: '1m', staleAfter: '1s' }))
+      expect((await backend.get(key))?.data).toBe('v')
+      const [read] = await backend.getMany([key, 'app:none'])
+      expect(read?.ok && read.value?.data).toBe('v')
+      expect((await backend.delete(key)).count).toBe(1)
+    }
+  })
+
+  it('misses what never ends but goes stale, where the time is denied', async () => {
+    const backend = connect({
+      connection: single(server.url),
+      username: 'timeless',
+      password: 'app-pass',
+    })
+    const never = Number.POSITIVE_INFINITY
+    const { staleAt } = cacheValue('v', { ttl: '1m' })
+    await backend.set('app:lasting', { data: 'v', staleAt, expiresAt: never })
+    expect(await backend.get('app:lasting')).toBeUndefined()
+    expect(backend.stats().dropped).toEqual({ 'unknown-age': 1 })
+    await backend.set('app:lasting', { data: 'v', staleAt: never, expiresAt: never })
+    expect((await backend.get('app:lasting'))?.data).toBe('v')
   })
 
   it('reads what a writer without the time wrote, with its exact life', async () => {

@@ -1,6 +1,6 @@
 /* oxlint-disable no-restricted-globals, no-restricted-properties -- a script, not part of the package */
 // How a read through this backend compares with a bare GET of node-redis and the same decoding, in one run: interleaved rounds,
-// medians of ratios. Run on the built packages: node packages/redis/bench/read.mjs [url]
+// medians of ratios. Run on the built packages: node packages/redis/bench/against-bare.mjs [url]
 import { performance } from 'node:perf_hooks'
 import { cacheValue } from '@hitbox/core'
 import { cbor } from '@hitbox/formats/cbor'
