@@ -20,6 +20,7 @@ export class Deadlines {
   #first: Wait | undefined
   #last: Wait | undefined
   #timer: Timer | undefined
+  #closing = false
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
@@ -43,6 +44,18 @@ export class Deadlines {
     })
   }
 
+  /** Gives up the timer, now or as soon as nobody waits. To be called when no more waits begin. */
+  close(): void {
+    this.#closing = true
+    this.#rest()
+  }
+
+  #rest(): void {
+    if (!this.#closing || this.#first !== undefined) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
   #add(onTimeout: () => void): Wait {
     const at = this.#clock.now() + this.#timeoutMs
     const wait: Wait = { at, onTimeout, earlier: this.#last, later: undefined }
@@ -63,6 +76,7 @@ export class Deadlines {
     // An old wait that is garbage would else hold on to its young neighbours.
     wait.earlier = undefined
     wait.later = undefined
+    this.#rest()
   }
 
   readonly #expire = (): void => {

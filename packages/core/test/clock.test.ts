@@ -69,6 +69,22 @@ describe('Deadlines', () => {
     expect(settled).toEqual(['first', 'second'])
   })
 
+  it('leaves no timer behind once it is closed and nobody waits', async () => {
+    const clock = manualClock()
+    const deadlines = new Deadlines(clock, 100)
+    await deadlines.race(Promise.resolve(), late)
+    const wait = deadlines.race(never, late)
+    deadlines.close()
+    expect(clock.pendingTimers).toBe(1)
+    clock.advance('100ms')
+    await expect(wait).rejects.toThrow('late')
+    expect(clock.pendingTimers).toBe(0)
+    const idle = new Deadlines(clock, 100)
+    await idle.race(Promise.resolve(), late)
+    idle.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('works again after all waits are over', async () => {
     const clock = manualClock()
     const deadlines = new Deadlines(clock, 100)

@@ -10,7 +10,6 @@ import {
   knownOptions,
   type MaybePromise,
   systemClock,
-  type Timer,
   toTimeout,
 } from '@hitbox/core'
 import { checkBackend, type Layer, LayeredBackend, type Verb } from './layered-backend.ts'
@@ -54,25 +53,9 @@ export function withDeadline(
 class Deadline implements Layer {
   readonly #deadlines: Deadlines
   readonly #late: Readonly<Record<Verb, () => CacheError<'TIMEOUT'>>>
-  #waits = 0
-  #closed = false
-  #timer: Timer | undefined
-  readonly #settled = (): void => {
-    this.#waits -= 1
-    if (this.#closed && this.#waits === 0) this.#timer?.cancel()
-  }
 
   constructor(source: string, timeoutMs: number, clock: Clock) {
-    // The one timer of the deadlines, to be forgotten when nobody can wait for it any more.
-    const kept: Clock = {
-      now: () => clock.now(),
-      recent: () => clock.recent(),
-      setTimeout: (callback, delayMs) => {
-        this.#timer = clock.setTimeout(callback, delayMs)
-        return this.#timer
-      },
-    }
-    this.#deadlines = new Deadlines(kept, timeoutMs)
+    this.#deadlines = new Deadlines(clock, timeoutMs)
     const late = (operation: Verb) => (): CacheError<'TIMEOUT'> =>
       new CacheError(
         'TIMEOUT',
@@ -84,7 +67,7 @@ class Deadline implements Layer {
 
   one<R>(verb: Verb, run: () => MaybePromise<R>): MaybePromise<R> {
     const answer = run()
-    return isPromise(answer) ? this.#race(answer, this.#late[verb]) : answer
+    return isPromise(answer) ? this.#deadlines.race(answer, this.#late[verb]) : answer
   }
 
   many<R>(
@@ -95,7 +78,7 @@ class Deadline implements Layer {
     const answer = run()
     if (!isPromise(answer)) return answer
     let late: CacheError<'TIMEOUT'> | undefined
-    const raced = this.#race(answer, () => {
+    const raced = this.#deadlines.race(answer, () => {
       late = this.#late[verb]()
       return late
     })
@@ -104,15 +87,8 @@ class Deadline implements Layer {
       return Array.from({ length: count }, () => failed(error))
     })
   }
-  close(): void {
-    this.#closed = true
-    if (this.#waits === 0) this.#timer?.cancel()
-  }
 
-  #race<R>(answer: Promise<R>, late: () => CacheError<'TIMEOUT'>): Promise<R> {
-    this.#waits += 1
-    const raced = this.#deadlines.race(answer, late)
-    raced.then(this.#settled, this.#settled)
-    return raced
+  close(): void {
+    this.#deadlines.close()
   }
 }
