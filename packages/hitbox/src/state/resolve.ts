@@ -127,19 +127,21 @@ export function conclude(
 ): unknown {
   const { collapsed, held, polled } = facts
   const outcome = request.fresh ? 'bypass' : 'miss'
+  const old = (entry: CacheValue<unknown>): unknown => {
+    answer(engine, request, { outcome: 'stale', collapsed, failed: false, entry, polled })
+    return entry.data
+  }
   if (waited.end === 'landed') {
     const { landed } = waited
     const replaced = held !== undefined
     answer(engine, request, { outcome, collapsed, failed: false, landed, polled, replaced })
     return landed.data
   }
-  if (waited.end !== 'left' && held !== undefined && held.expiresAt > engine.clock.now()) {
-    answer(engine, request, { outcome: 'stale', collapsed, failed: false, entry: held, polled })
-    return held.data
-  }
+  if (waited.end === 'late') return old(waited.held)
+  const failed = waited.end === 'failed'
+  if (failed && held !== undefined && held.expiresAt > engine.clock.now()) return old(held)
   answer(engine, request, { outcome, collapsed, failed: true, polled })
-  if (waited.end === 'left') throw waited.reason
-  throw waited.end === 'failed' ? waited.error : new Error('an old value ended during the wait')
+  throw failed ? waited.error : waited.reason
 }
 
 /** The flight of a key while its value is still to come. One that has landed with a value that is old by now makes room. */

@@ -7,7 +7,7 @@ import type { Request } from './request.ts'
 export type Waited =
   | { readonly end: 'landed'; readonly landed: Landed }
   | { readonly end: 'failed'; readonly error: unknown }
-  | { readonly end: 'late' }
+  | { readonly end: 'late'; readonly held: CacheValue<unknown> }
   | { readonly end: 'left'; readonly reason: unknown }
 
 const landed = (value: Landed): Waited => ({ end: 'landed', landed: value })
@@ -43,7 +43,7 @@ export function waitFor(
       // An old value that has ended meanwhile is none.
       if (held === undefined || held.expiresAt <= engine.clock.now()) return
       flight.keep()
-      end({ end: 'late' })
+      end({ end: 'late', held })
     }, softMs)
     signal?.addEventListener('abort', onAbort)
     void outcome.then(end)
