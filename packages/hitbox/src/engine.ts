@@ -21,6 +21,7 @@ import { Ledger } from './ledger.ts'
 import type { Policy } from './policy.ts'
 import { SchemaChecks } from './schema.ts'
 import type { Polled } from './state/poll.ts'
+import { SignalWaits } from './state/signal-waits.ts'
 import { WriteOrder } from './write-order.ts'
 
 export interface EngineOptions {
@@ -55,6 +56,7 @@ export class Engine {
   readonly polls: Map<string, Promise<Polled>> = new Map()
   readonly failures: Failures = new Failures()
   readonly order: WriteOrder
+  readonly signals: SignalWaits = new SignalWaits()
   readonly schemas: SchemaChecks = new SchemaChecks()
   /** Runs something in the async context in which the cache was made. */
   readonly outside: <R, A extends unknown[]>(run: (...args: A) => R, ...args: A) => R =

@@ -1,7 +1,7 @@
 import { CacheError, type MaybePromise } from '@hitbox/core'
 import { expectNoLeaks, manualClock } from '@hitbox/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { createCache, type HitboxEvent } from '../src/index.ts'
+import { createCache, type HitboxEvent, offloadManager } from '../src/index.ts'
 import { atOnce, failure, type Script, scriptedTier, soon } from './support/scripted-tier.ts'
 import { memory, open, source, turn } from './support/setup.ts'
 
@@ -236,8 +236,25 @@ describe('close', () => {
 
   it('closes the tiers, and not an offload it was given', async () => {
     const tiers = [scriptedTier('a'), scriptedTier('b')]
-    const { cache } = open({ tiers })
+    const offload = offloadManager()
+    const { cache } = open({ tiers, offload, ttl: '1m' })
+    await cache.set('k', 'old', { staleAfter: 0 })
+    expect(await cache.getOrLoad('k', () => 'new')).toBe('old')
+    await turn()
+    expect(await cache.get('k')).toBe('new')
+    expect(offload.stats()).toMatchObject({ started: 1, completed: 1 })
     await cache.close()
     expect(tiers.map(({ closed }) => closed)).toEqual([1, 1])
+    expect(offload.register({ kind: 'other', run: () => Promise.resolve() })).toBe(true)
+    await offload.close()
+  })
+
+  it('goes on without a refresh that an offload refuses', async () => {
+    const { cache } = open({ offload: { register: () => false } })
+    await cache.set('k', 'old', { staleAfter: 0 })
+    expect(await cache.getOrLoad('k', () => 'new')).toBe('old')
+    expect(await cache.getOrLoadMany(['k'], () => ['new'])).toEqual(['old'])
+    await turn()
+    expect(cache.stats()).toMatchObject({ inFlight: 0, loads: 0, stale: 2 })
   })
 })

@@ -162,6 +162,29 @@ describe('a caller who leaves', () => {
     expect(loads).toHaveLength(0)
   })
 
+  it('puts one listener on its signal for all its calls, and each leaves', async () => {
+    const { cache } = open()
+    const { load } = source()
+    const controller = new AbortController()
+    const { signal } = controller
+    const calls = Array.from({ length: 30 }, (_, key) =>
+      cache.getOrLoad(['k', key], load, { signal }),
+    )
+    const batch = cache.getOrLoadMany(
+      ['a', 'b'],
+      async () => [await load({ signal, previous: undefined }), ''],
+      { signal },
+    )
+    await turn()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    const reason = new Error('gone')
+    controller.abort(reason)
+    for (const outcome of await Promise.allSettled([...calls, batch])) {
+      expect(outcome).toEqual({ status: 'rejected', reason })
+    }
+    expect(cache.stats()).toMatchObject({ inFlight: 0, loadsAbandoned: 32 })
+  })
+
   it('leaves no listener on its signal', async () => {
     const { cache } = open()
     const controller = new AbortController()

@@ -29,7 +29,7 @@ export function waitFor(
   return new Promise((resolve) => {
     const end = (waited: Waited): void => {
       timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      if (signal !== undefined) engine.signals.remove(signal, onAbort)
       resolve(waited)
     }
     const onAbort = (): void => {
@@ -45,7 +45,7 @@ export function waitFor(
       flight.keep()
       end({ end: 'late', held })
     }, softMs)
-    signal?.addEventListener('abort', onAbort)
+    if (signal !== undefined) engine.signals.add(signal, onAbort)
     void outcome.then(end)
   })
 }
