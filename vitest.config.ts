@@ -10,6 +10,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: [...conditions, 'node', 'import', 'default'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    // Bounds of time are asserted by the tests that are about them; this one is for a machine that is busy.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
