@@ -22,6 +22,8 @@ export class Run<R, Replies> extends Timed {
   #line: Line | undefined
   /** Where the command was sent, until it is answered. */
   #session: Session | undefined
+  /** Whether the server has said something, though there may be more to ask. */
+  #answered = false
   #waiter: Waiter | undefined
   #retries: number
   #hops = MOST_HOPS
@@ -82,7 +84,7 @@ export class Run<R, Replies> extends Timed {
   #look(line: Line | undefined, session: Session, error: Error): void {
     line?.suspect(session)
     setImmediate(() => {
-      if (this.#session === session) line?.drop(session, error)
+      if (this.#session === session && !this.#answered) line?.drop(session, error)
       else line?.trust(session)
     })
   }
@@ -95,6 +97,7 @@ export class Run<R, Replies> extends Timed {
 
   #send(session: Session): void {
     this.#session = session
+    this.#answered = false
     this.#exchange.send(session).then(this.#take, this.#fail)
   }
 
@@ -114,6 +117,7 @@ export class Run<R, Replies> extends Timed {
   }
 
   readonly #take = (replies: Replies): void => {
+    this.#answered = true
     try {
       const answer = this.#exchange.take(replies, this.#session as Session)
       if (isPromise(answer)) answer.then((later) => this.#finish(later), this.#fail)
