@@ -13,6 +13,11 @@ function bytesPer(call: 'object' | 'get' | 'peek'): number {
   )
 }
 
+/** Of several runs: on a busy machine the compiler may be done with the code only after it was measured. */
+function leastBytesPer(call: 'get' | 'peek'): number {
+  return Math.min(...Array.from({ length: 5 }, () => bytesPer(call)))
+}
+
 describe('memoryBackend, on plain Node', () => {
   beforeAll(async () => {
     await build({
@@ -40,10 +45,10 @@ describe('memoryBackend, on plain Node', () => {
 
   // The smallest object takes 24 bytes. A number takes 16, and the clock gives one where the compiler does not see into it.
   it('makes no object on a hit: no promise, no closure, no event', () => {
-    expect(bytesPer('get')).toBeLessThan(20)
+    expect(leastBytesPer('get')).toBeLessThan(20)
   })
 
   it('makes no object on a peek', () => {
-    expect(bytesPer('peek')).toBeLessThan(20)
+    expect(leastBytesPer('peek')).toBeLessThan(20)
   })
 })
