@@ -17,8 +17,8 @@ export abstract class Timed {
 }
 
 /**
- * Bounds many waits by one length of time with one timer. Unlike `Deadlines` of core it forgets a wait as soon as that is
- * removed: at 100,000 operations a second, what is kept for the rest of a second made the garbage collector take half the time.
+ * Bounds many waits by one length of time with one timer, like `Deadlines` of core. The waits are what it links, so that one
+ * costs no object and no promise of its own, and it also tells those that linger.
  */
 export class Timeouts {
   readonly #clock: Clock
