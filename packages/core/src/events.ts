@@ -71,10 +71,10 @@ const events: Channel = channel(EVENT_CHANNEL)
  * Where a backend reports to: its own listener and the channel. Ask {@link Reporter.active} first, so that an unobserved
  * cache builds no event.
  */
-export class Reporter {
-  readonly #listener: CacheListener | undefined
+export class Reporter<Event extends { readonly source: string } = CacheEvent> {
+  readonly #listener: ((event: Event) => void) | undefined
 
-  constructor(listener: CacheListener | undefined) {
+  constructor(listener: ((event: Event) => void) | undefined) {
     this.#listener = listener
   }
 
@@ -83,7 +83,7 @@ export class Reporter {
   }
 
   /** Never throws: what a listener throws becomes an `error` event on the channel, once, and no more. */
-  report(event: CacheEvent): void {
+  report(event: Event): void {
     if (events.hasSubscribers) events.publish(event)
     if (this.#listener === undefined) return
     try {

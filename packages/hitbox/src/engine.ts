@@ -12,9 +12,10 @@ import {
   type Operation,
   succeeded,
   type Timer,
+  Reporter,
 } from '@hitbox/core'
 import { CheapTime } from './cheap-time.ts'
-import { Announcer, type HitboxListener } from './events.ts'
+import type { HitboxEvent, HitboxListener } from './events.ts'
 import { Failures } from './failures.ts'
 import { Flights } from './flight/flights.ts'
 import { Ledger } from './ledger.ts'
@@ -49,7 +50,7 @@ export class Engine {
   readonly clock: Clock
   readonly time: CheapTime
   readonly offload: Offload
-  readonly announcer: Announcer
+  readonly announcer: Reporter<HitboxEvent>
   readonly ledger: Ledger = new Ledger()
   readonly flights: Flights = new Flights()
   /** Reads of tiers under way that further callers of the key join. */
@@ -75,7 +76,7 @@ export class Engine {
     this.clock = clock
     this.time = new CheapTime(clock)
     this.offload = options.offload
-    this.announcer = new Announcer(options.onEvent)
+    this.announcer = new Reporter<HitboxEvent>(options.onEvent)
     this.order = new WriteOrder(label)
     this.#deadlines = new Deadlines(clock, tierTimeoutMs)
     this.#timeoutMs = tierTimeoutMs

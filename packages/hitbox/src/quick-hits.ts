@@ -1,7 +1,7 @@
-import { type CacheBackend, type CacheValue, isPromise } from '@hitbox/core'
+import { type CacheBackend, type CacheValue, isPromise, type Reporter } from '@hitbox/core'
 import type { CheapTime } from './cheap-time.ts'
 import type { Engine } from './engine.ts'
-import type { Announcer } from './events.ts'
+import type { HitboxEvent } from './events.ts'
 import type { Flights } from './flight/flights.ts'
 import type { Ledger } from './ledger.ts'
 import type { Polled } from './state/poll.ts'
@@ -16,7 +16,7 @@ const NOTHING: Polled = Object.freeze({ entry: undefined, context: undefined })
 export class QuickHits {
   readonly #tiers: CacheBackend
   readonly #flights: Flights
-  readonly #announcer: Announcer
+  readonly #announcer: Reporter<HitboxEvent>
   readonly #time: CheapTime
   readonly #ledger: Ledger
   /** Whether there is nothing below this memory, so that it need not be asked with a context to know why it lacks something. */

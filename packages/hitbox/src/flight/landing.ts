@@ -140,7 +140,7 @@ function concluded(
   const { error } = result
   if (engine.announcer.active) {
     const { text: key } = flight
-    engine.announcer.tell({ type: 'error', source: engine.label, key, operation: 'write', error })
+    engine.announcer.report({ type: 'error', source: engine.label, key, operation: 'write', error })
   }
   if (!isOutage(error)) {
     flights.release(flight)

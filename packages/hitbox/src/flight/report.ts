@@ -24,5 +24,5 @@ export function reportLoad(
   if (!announcer.active) return
   const { text: key, refresh } = flight
   const durationMs = state === 'started' ? undefined : engine.clock.now() - startedAt
-  announcer.tell({ type: 'load', source: engine.label, key, refresh, state, durationMs, error })
+  announcer.report({ type: 'load', source: engine.label, key, refresh, state, durationMs, error })
 }

@@ -38,7 +38,7 @@ export function answer(engine: Engine, request: Request, facts: AnswerFacts): vo
   if (!announcer.active) return
   const { outcome, collapsed, failed } = facts
   const key = request.text
-  announcer.tell({
+  announcer.report({
     type: 'call',
     source: label,
     key,

@@ -58,7 +58,7 @@ export function later(
     return engine.offload.register({ kind: 'refresh', key: text, run })
   } catch (error) {
     if (engine.announcer.active) {
-      engine.announcer.tell({ type: 'error', source: engine.label, operation: 'offload', error })
+      engine.announcer.report({ type: 'error', source: engine.label, operation: 'offload', error })
     }
     return false
   }

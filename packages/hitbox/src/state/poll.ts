@@ -56,7 +56,7 @@ function noted(engine: Engine, polled: Polled): Polled {
 function tellFailure(engine: Engine, empty: boolean, { failures }: Context): void {
   if (!empty || !engine.announcer.active) return
   const error = failures.at(-1)
-  engine.announcer.tell({ type: 'error', source: engine.label, operation: 'read', error })
+  engine.announcer.report({ type: 'error', source: engine.label, operation: 'read', error })
 }
 
 /** What a schema lets through. An entry that it refuses is as good as none. */
@@ -73,7 +73,7 @@ export function checked(
     const { error } = verdict
     engine.ledger.refused += 1
     if (engine.announcer.active) {
-      engine.announcer.tell({ type: 'refused', source: engine.label, key: text, error })
+      engine.announcer.report({ type: 'refused', source: engine.label, key: text, error })
     }
     return { entry: undefined, context }
   })
