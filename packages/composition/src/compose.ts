@@ -72,6 +72,9 @@ export function compose(...args: ComposeArguments): CacheBackend {
 class Composition implements CacheBackend {
   readonly label: string
   readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly clear?: () => void
+  readonly lowest: CacheBackend
+  readonly keepsMeta: boolean
   readonly #set: TierSet
   readonly #first: CacheBackend
   readonly #clock: Clock
@@ -95,7 +98,11 @@ class Composition implements CacheBackend {
     this.#clock = clock
     this.#guard = options.guard
     this.#inOrder = options.read === 'sequential'
+    const last = tiers.at(-1) as CacheBackend
+    this.lowest = last.lowest ?? last
+    this.keepsMeta = tiers.every((tier) => tier.keepsMeta !== false)
     if (this.#first.peek !== undefined) this.peek = (key) => this.#peek(key)
+    if (tiers.every((tier) => tier.clear !== undefined)) this.clear = () => this.#clear()
   }
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
@@ -199,6 +206,11 @@ class Composition implements CacheBackend {
     const value = this.#first.peek?.<T>(key)
     if (value === undefined) return undefined
     return value.expiresAt <= this.#clock.recent() || !this.#trusted() ? undefined : value
+  }
+
+  #clear(): void {
+    this.#assertOpen()
+    for (const tier of this.#set.tiers.toReversed()) tier.clear?.()
   }
 
   /** Whether hits above the lowest tier count now. A guard without end costs no look at the clock; one with an end, an exact one. */

@@ -12,6 +12,11 @@ export interface ReadOptions {
   readonly context?: Context | undefined
 }
 
+export interface BatchReadOptions {
+  /** One per key, in their order, each filled as that of a single read. Costs nothing when left out. */
+  readonly contexts?: readonly Context[] | undefined
+}
+
 /** One pair of a batch write. */
 export type Entry<T = unknown> = readonly [key: KeyInput, value: CacheValue<T>]
 
@@ -37,6 +42,7 @@ export interface CacheBackend extends AsyncDisposable {
   /** Results in the order of the keys, duplicates included; one item's failure is its own. */
   getMany<T = unknown>(
     keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
   ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]>
   /** Of duplicates, the last one stays. */
   setMany(entries: Iterable<Entry>): MaybePromise<ItemResult<void>[]>
@@ -51,6 +57,12 @@ export interface CacheBackend extends AsyncDisposable {
 
   /** The value if it is in this process now: no promise, no effect on eviction, events or counters. Left out by tiers that cannot. */
   peek?<T = unknown>(key: KeyInput): CacheValue<T> | undefined
+  /** Drops everything at once. Left out by tiers that others share. */
+  clear?(): void
+  /** The lowest tier of a composition, whose word is final: for what must not be answered by a copy. Left out by single tiers. */
+  readonly lowest?: CacheBackend | undefined
+  /** Whether entries come back with their {@link CacheValue.meta}. @defaultValue true */
+  readonly keepsMeta?: boolean | undefined
 }
 
 /** Whole numbers that only grow. Reads that found nothing to serve are `misses`; of these, `dropped` tells the ones that found bytes. */

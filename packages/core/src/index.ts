@@ -1,6 +1,12 @@
 export type { Backend, StoreRead, StoreWrite } from './backend.ts'
 export { failed, type ItemResult, settleEach, succeeded } from './batch.ts'
-export type { BackendStats, CacheBackend, Entry, ReadOptions } from './cache-backend.ts'
+export type {
+  BackendStats,
+  BatchReadOptions,
+  CacheBackend,
+  Entry,
+  ReadOptions,
+} from './cache-backend.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type Compressor, identityCompressor } from './compressor.ts'
 export { type Context, createContext } from './context.ts'

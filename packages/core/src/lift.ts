@@ -56,6 +56,7 @@ export function liftBackend<Key extends StoreKey>(
 
 class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   readonly label: string
+  readonly keepsMeta: boolean
   readonly #backend: Backend<Key>
   readonly #codec: Codec
   readonly #clock: Clock
@@ -68,6 +69,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     this.label = toLabel(backend.label)
     this.#backend = backend
     this.#raw = backend.layout === 'raw'
+    this.keepsMeta = !this.#raw
     this.#codec = new Codec({ ...options, valueFormat, compressor })
     this.#clock = options.clock ?? systemClock
     this.#observer = new Observer(this.label, options.onEvent)

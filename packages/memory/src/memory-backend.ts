@@ -171,6 +171,11 @@ class LruMemory implements MemoryBackend {
     return atOnce(Array.from(keys, keyText), (text) => this.delete(text))
   }
 
+  clear(): void {
+    if (this.#closed) throw closedError(this.label)
+    this.#entries.clear()
+  }
+
   async ready(options: { readonly timeout?: DurationInput | undefined } = {}): Promise<void> {
     toTimeout(options.timeout ?? '10s', 'timeout')
     if (this.#closed) throw closedError(this.label)

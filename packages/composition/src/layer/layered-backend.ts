@@ -34,6 +34,9 @@ export interface Layer {
 export class LayeredBackend implements CacheBackend {
   readonly label: string
   readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly clear?: () => void
+  readonly lowest?: CacheBackend
+  readonly keepsMeta: boolean
   readonly #inner: CacheBackend
   readonly #layer: Layer
   readonly #closesInner: boolean
@@ -48,6 +51,14 @@ export class LayeredBackend implements CacheBackend {
       this.peek = (key) => {
         this.#assertOpen()
         return inner.peek?.(key)
+      }
+    }
+    this.keepsMeta = inner.keepsMeta !== false
+    if (inner.lowest !== undefined) this.lowest = new LayeredBackend(inner.lowest, layer, false)
+    if (inner.clear !== undefined) {
+      this.clear = () => {
+        this.#assertOpen()
+        inner.clear?.()
       }
     }
   }
