@@ -3,18 +3,17 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { openCache } from './cache.ts'
 import { cityCount, famousCities } from './regions.ts'
 import { report } from './report.ts'
-import { regionServer } from './server.ts'
-import { openTiers } from './tiers.ts'
+import { regionOf, regionServer } from './server.ts'
 import { sendTraffic } from './traffic.ts'
 
 const SECONDS = Number(process.env['QUICKSTART_SECONDS'] ?? 6)
 const folder = join(import.meta.dirname, '..', '.data')
 
-const tiers = openTiers(folder)
-await tiers.ready({ timeout: '5s' })
-const server = regionServer(tiers)
+await using cache = await openCache(folder)
+const server = regionServer(cache)
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 const { port } = server.address() as AddressInfo
@@ -46,5 +45,13 @@ console.log(
     ? 'The tier below memory was cold. Run this again: it is warm now.'
     : `"${persistent}" answered what memory had not: from an earlier run, or what memory had dropped.`,
 )
+
+// The next famous city, which the traffic left out, taken away so that no tier has it.
+const cold = famousCities(2_001)[2_000] as number
+await cache.delete(['region', cold])
+const before = cache.stats().loads
+await Promise.all(Array.from({ length: 100 }, () => regionOf(cache, cold)))
+const computations = cache.stats().loads - before
+if (computations !== 1) throw new Error(`100 callers cost ${computations} computations, not 1`)
+console.log('100 callers at once for a region that no tier had: one computation.')
 server.close()
-await tiers.close()

@@ -1,29 +1,31 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type CacheBackend, cacheValue, createContext } from '@hitbox/core'
+import { createServer, type Server } from 'node:http'
+import type { Answer, Cache } from 'hitbox'
 import { computeRegion, type Region } from './regions.ts'
 
-/** `GET /regions/ID`: from the tiers, or worked out and kept. The header `x-source` tells which. */
-export function regionServer(tiers: CacheBackend): Server {
+export type RegionCache = Cache<Region | undefined>
+
+/** From the cache, or worked out once for all who ask meanwhile; with how it was come by. */
+export function regionOf(cache: RegionCache, id: number): Promise<Answer<Region | undefined>> {
+  return cache.getOrLoad.withContext(['region', id], () => computeRegion(id))
+}
+
+/** `GET /regions/ID`. The header `x-source` tells where the answer is from. */
+export function regionServer(cache: RegionCache): Server {
   return createServer((request, response) => {
     const id = /^\/regions\/(\d+)$/.exec(request.url ?? '')?.[1]
     if (id === undefined) {
       response.writeHead(404).end()
       return
     }
-    answer(tiers, Number(id), response).catch((error: unknown) => {
-      response.writeHead(500).end(String(error))
-    })
+    regionOf(cache, Number(id)).then(
+      ({ value: region, context }) => {
+        response.writeHead(region === undefined ? 404 : 200, {
+          'content-type': 'application/json',
+          'x-source': context.source,
+        })
+        response.end(JSON.stringify(region))
+      },
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    )
   })
-}
-
-async function answer(tiers: CacheBackend, id: number, response: ServerResponse): Promise<void> {
-  const context = createContext()
-  const found = await tiers.get<Region>(['region', id], { context })
-  const region = found === undefined ? computeRegion(id) : found.data
-  if (region === undefined) return void response.writeHead(404).end()
-  if (found === undefined) {
-    await tiers.set(['region', id], cacheValue(region, { ttl: '7d', staleAfter: '1d' }))
-  }
-  response.writeHead(200, { 'content-type': 'application/json', 'x-source': context.source })
-  response.end(JSON.stringify(region))
 }
