@@ -32,6 +32,7 @@ export type WritePolicy =
   | 'race'
   | { readonly policy: 'race'; readonly losers?: LoserPolicy | undefined }
 
+/** How a composition treats its tiers. Read once, by {@link compose}. */
 export interface ComposeOptions {
   /** Name of the composition: first element of the source paths of its tiers. @defaultValue `'tiers'` */
   readonly label?: string | undefined

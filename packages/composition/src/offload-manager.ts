@@ -16,6 +16,7 @@ import {
 } from '@hitbox/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+/** Bounds of an {@link offloadManager}. */
 export interface OffloadOptions {
   /** Name in events. @defaultValue `'offload'` */
   readonly label?: string | undefined
@@ -61,6 +62,7 @@ export interface OffloadManager extends Offload, AsyncDisposable {
   readonly queued: number
   /** Whether a task of this key and kind runs or waits. */
   isInFlight(key: string, kind: string): boolean
+  /** Counted since it was made. */
   stats(): OffloadStats
   /**
    * Waits until nothing runs or waits, tasks taken meanwhile included.

@@ -9,6 +9,7 @@ import {
 import { type Compressor, knownOptions, wholeNumber } from '@hitbox/core'
 import { nativeCompressor } from './native/native-compressor.ts'
 
+/** Options of {@link brotli}. */
 export interface BrotliOptions {
   /**
    * From 0 (fast) to 11 (small). 4 takes the time of gzip's level 6 and makes less of the same; from 7 on, a value takes milliseconds.

@@ -4,6 +4,7 @@ import { type FlateOptions, resolveFlateOptions } from './flate-options.ts'
 import { nativeCompressor } from './native/native-compressor.ts'
 import { portableDeflate } from './portable/portable-deflate.ts'
 
+/** Options of {@link deflate}. */
 export type DeflateOptions = FlateOptions
 
 /**

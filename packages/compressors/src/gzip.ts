@@ -4,6 +4,7 @@ import { type FlateOptions, resolveFlateOptions } from './flate-options.ts'
 import { nativeCompressor } from './native/native-compressor.ts'
 import { portableGzip } from './portable/portable-gzip.ts'
 
+/** Options of {@link gzip}. */
 export type GzipOptions = FlateOptions
 
 /**

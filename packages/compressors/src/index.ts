@@ -1,5 +1,6 @@
 export { brotli, type BrotliOptions } from './brotli.ts'
 export { deflate, type DeflateOptions } from './deflate.ts'
+export type { FlateOptions } from './flate-options.ts'
 export { gzip, type GzipOptions } from './gzip.ts'
 export { passthrough } from './passthrough.ts'
 export { threshold, type ThresholdOptions } from './threshold.ts'

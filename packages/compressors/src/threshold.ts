@@ -1,5 +1,6 @@
 import { chain, type Compressor, invalidOption, knownOptions, wholeNumber } from '@hitbox/core'
 
+/** Options of {@link threshold}: when compressing pays. */
 export interface ThresholdOptions {
   /** Shorter values are kept as they are, in bytes. @defaultValue 512 */
   readonly minBytes?: number | undefined

@@ -3,6 +3,7 @@ import { CacheError, type Compressor, knownOptions, wholeNumber } from '@hitbox/
 import { nativeCompressor } from './native/native-compressor.ts'
 import { assertWholeZstdFrame } from './native/zstd-frame.ts'
 
+/** Options of {@link zstd}. */
 export interface ZstdOptions {
   /** From -7 (fast) to 22 (small). @defaultValue 3 */
   readonly level?: number | undefined

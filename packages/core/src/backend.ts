@@ -50,13 +50,18 @@ export interface Backend<Key extends StoreKey = string> {
    */
   storeTime?(key: Key): number | undefined
 
+  /** What is under the key; `undefined` for nothing. */
   read(key: Key): MaybePromise<StoreRead | undefined>
+  /** Puts an entry in place of what is there, its lifetime included. */
   write(key: Key, entry: StoreWrite): MaybePromise<void>
+  /** Removes what is there. A key that is not there is no failure. */
   remove(key: Key): MaybePromise<DeleteStatus>
 
   /** Many in one go. Results in the order of the keys, duplicates included. Left out, the lift calls `read` for each. */
   readMany?(keys: readonly Key[]): MaybePromise<ItemResult<StoreRead | undefined>[]>
+  /** {@link Backend.write} for many; results in their order. No two are of one key. */
   writeMany?(entries: readonly (readonly [Key, StoreWrite])[]): MaybePromise<ItemResult<void>[]>
+  /** {@link Backend.remove} for many; results in their order, duplicates included. */
   removeMany?(keys: readonly Key[]): MaybePromise<ItemResult<DeleteStatus>[]>
 
   /** Resolves when the store can be used. Rejects with what stands in the way, at the latest after `timeoutMs`. */

@@ -39,7 +39,9 @@ function settle<Item, T>(
   }
 }
 
+/** The outcome of an item that went well. */
 export const succeeded = <T>(value: T): ItemResult<T> => ({ ok: true, value })
+/** The outcome of an item that failed, with anything as the reason. */
 export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error })
 
 /** Keeps the place of an item that is not there yet. */

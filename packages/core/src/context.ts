@@ -19,6 +19,7 @@ export interface Context {
   failures: unknown[]
 }
 
+/** A context that nothing has been told yet: forwarded, from upstream. One per call: tiers write into it. */
 export function createContext(): Context {
   return {
     status: 'forward',

@@ -8,7 +8,11 @@ export interface DeleteStatus {
 const MISSING: DeleteStatus = Object.freeze({ status: 'missing', count: 0 })
 const DELETED_ONE: DeleteStatus = Object.freeze({ status: 'deleted', count: 1 })
 
-/** @param count - Copies removed, a whole number of 0 or more. */
+/**
+ * What a delete answers with, for authors of backends.
+ *
+ * @param count - Copies removed, a whole number of 0 or more.
+ */
 export function deleteStatus(count: number): DeleteStatus {
   if (count === 0) return MISSING
   return count === 1 ? DELETED_ONE : { status: 'deleted', count }

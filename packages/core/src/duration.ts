@@ -6,17 +6,24 @@ declare const unit: unique symbol
 export type Duration = number & { readonly [unit]: 'ms' }
 
 /** What every public option accepts for a length of time: a {@link Duration}, or text such as `'300ms'`, `'30s'`, `'5m'`, `'12h'`, `'7d'`. */
-export type DurationInput = Duration | `${number}${Unit}`
-
-type Unit = keyof typeof MS_PER
+export type DurationInput = Duration | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 const MS_PER = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const TEXT = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 
+/**
+ * A length of time in ms, a fraction too.
+ *
+ * @throws {@link CacheError} `INVALID_OPTION` when the amount is negative or `NaN`.
+ */
 export const milliseconds = (amount: number): Duration => checked(amount, 1, 'milliseconds')
+/** {@link milliseconds}, a thousand at a time. */
 export const seconds = (amount: number): Duration => checked(amount, MS_PER.s, 'seconds')
+/** {@link seconds}, sixty at a time. */
 export const minutes = (amount: number): Duration => checked(amount, MS_PER.m, 'minutes')
+/** {@link minutes}, sixty at a time. */
 export const hours = (amount: number): Duration => checked(amount, MS_PER.h, 'hours')
+/** {@link hours}, 24 at a time, whatever the calendar says. */
 export const days = (amount: number): Duration => checked(amount, MS_PER.d, 'days')
 
 /** No end at all. The only infinite duration; `0` means "already over". */
@@ -32,7 +39,7 @@ export function toDuration(input: DurationInput, option: string): Duration {
   if (typeof input === 'number') return checked(input, 1, option)
   const match = typeof input === 'string' ? TEXT.exec(input) : null
   if (match === null) throw invalidOption(option, EXPECTED, input)
-  return checked(Number(match[1]), MS_PER[match[2] as Unit], option)
+  return checked(Number(match[1]), MS_PER[match[2] as keyof typeof MS_PER], option)
 }
 
 /**

@@ -46,6 +46,7 @@ export interface CacheErrorDetails {
 /** What was being done when an operation failed. */
 export type Operation = 'connect' | 'read' | 'write' | 'remove'
 
+/** What went wrong, as one word. Stable: new ones may be added, and none changes its meaning. */
 export type CacheErrorCode = keyof CacheErrorDetails
 
 /**

@@ -59,6 +59,7 @@ export type CacheEvent =
       readonly durationMs?: number | undefined
     }
 
+/** Told of events, in the order in which they happen, while they happen: it should be quick. What it throws becomes an event on the channel, and goes no further. */
 export type CacheListener = (event: CacheEvent) => void
 
 /** Name of the `node:diagnostics_channel` on which every event of the process is published. */
@@ -78,6 +79,7 @@ export class Reporter<Event extends { readonly source: string } = CacheEvent> {
     this.#listener = listener
   }
 
+  /** Whether anybody listens. Asked before an event is built, so that one nobody wants costs nothing. */
   get active(): boolean {
     return this.#listener !== undefined || events.hasSubscribers
   }

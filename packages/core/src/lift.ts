@@ -1,6 +1,12 @@
 import type { Backend, StoreRead, StoreWrite } from './backend.ts'
 import { failed, type ItemResult, settleEach } from './batch.ts'
-import type { BackendStats, CacheBackend, Entry, ReadOptions } from './cache-backend.ts'
+import type {
+  BackendStats,
+  BatchReadOptions,
+  CacheBackend,
+  Entry,
+  ReadOptions,
+} from './cache-backend.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Codec, type CodecOptions, type Decoded } from './codec.ts'
 import type { Context } from './context.ts'
@@ -16,6 +22,7 @@ import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import { closedError, Observer } from './observer.ts'
 import { type CacheValue, normalizeValue, type ValueMeta } from './value.ts'
 
+/** What {@link liftBackend} adds to a store: limits, formats to read beside its own, a clock, a listener. */
 export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor'> {
   /** @defaultValue the system clock */
   readonly clock?: Clock | undefined
@@ -116,17 +123,30 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     })
   }
 
-  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+  getMany<T>(
+    keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
+  ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     this.#assertOpen()
     const texts = Array.from(keys, keyText)
-    if (this.#backend.readMany === undefined) return settleEach(texts, (text) => this.get<T>(text))
+    const contexts = options?.contexts
+    if (this.#backend.readMany === undefined) {
+      return settleEach(texts, (text, index) =>
+        this.get<T>(text, contexts === undefined ? undefined : { context: contexts[index] }),
+      )
+    }
     const storeKeys = this.#storeKeys(texts)
     return this.#batch<StoreRead | undefined, CacheValue<T> | undefined>(
       'read',
       texts,
       () => this.#backend.readMany?.(storeKeys) ?? [],
       (stored, index) =>
-        this.#decode<T>(storeKeys[index] as Key, texts[index] as string, stored, undefined),
+        this.#decode<T>(
+          storeKeys[index] as Key,
+          texts[index] as string,
+          stored,
+          contexts?.[index],
+        ),
     )
   }
 

@@ -18,6 +18,7 @@ export class Observer {
     this.#reporter = new Reporter(listener)
   }
 
+  /** What was counted since it was made. */
   stats(): BackendStats {
     return this.#counters.snapshot()
   }
@@ -43,6 +44,7 @@ export class Observer {
     return value
   }
 
+  /** A read that found nothing to serve. @returns nothing, for the caller to return. */
   missed(key: string, reason: MissReason, context: Context | undefined): undefined {
     this.#counters.misses += 1
     if (context !== undefined) context.missReason = reason
@@ -52,13 +54,13 @@ export class Observer {
     return undefined
   }
 
-  /** A miss although there were bytes. */
+  /** A miss although there were bytes: counted under its reason too. */
   dropped(key: string, reason: DropReason, context: Context | undefined): undefined {
     this.#counters.drop(reason)
     return this.missed(key, reason, context)
   }
 
-  /** @param bytes - Stored size, where there is one. */
+  /** A write that was done. @param bytes - Stored size, where there is one. */
   written(key: string, bytes: number | undefined): void {
     this.#counters.writes += 1
     if (this.#reporter.active) {
@@ -66,6 +68,7 @@ export class Observer {
     }
   }
 
+  /** A delete that was done. @param count - Copies removed. */
   deleted(key: string, count: number): void {
     this.#counters.deletes += 1
     if (this.#reporter.active) {

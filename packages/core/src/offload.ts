@@ -4,7 +4,11 @@ export interface OffloadTask {
   readonly kind: string
   /** The key it works on. Of two tasks with the same key and kind only the first runs; without a key none is a duplicate. */
   readonly key?: string | undefined
-  /** @param signal - Aborted when the task ran out of time or the offload closes. */
+  /**
+   * Does the work. Called at most once, after the turn in which it was registered.
+   *
+   * @param signal - Aborted when the task ran out of time or the offload closes.
+   */
   run(signal: AbortSignal): Promise<unknown>
 }
 

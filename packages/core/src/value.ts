@@ -31,6 +31,11 @@ export interface ValueMeta {
 /** How far a value is through its life: `expiresAt <= now` is expired, else `staleAt <= now` is stale, else fresh. */
 export type Freshness = 'fresh' | 'stale' | 'expired'
 
+/**
+ * How far a value is through its life.
+ *
+ * @param now - On the clock of the value.
+ */
 export function freshness(value: CacheValue<unknown>, now: number): Freshness {
   if (value.expiresAt <= now) return 'expired'
   return value.staleAt <= now ? 'stale' : 'fresh'

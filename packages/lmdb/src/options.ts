@@ -21,6 +21,7 @@ import {
 } from '@hitbox/core'
 import { cbor } from '@hitbox/formats/cbor'
 
+/** Where an {@link lmdbBackend} keeps its entries, how many, and as what. */
 export interface LmdbBackendOptions extends LiftOptions {
   /** A directory, made when it is not there. Every process of this machine that names the same one shares its entries. */
   readonly path: string

@@ -63,6 +63,7 @@ export function single(server: string | URL | SingleOptions): RedisConnection {
   return connection({ mode: 'single', target: singleTarget(server) })
 }
 
+/** Options of {@link cluster}. */
 export interface ClusterOptions {
   /** Lets replicas answer reads: they may be a little behind. While none is connected, primaries do. @defaultValue false */
   readonly readFromReplicas?: boolean | undefined

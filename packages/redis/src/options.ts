@@ -29,6 +29,7 @@ import type { LinkSettings } from './link.ts'
 import { tlsOptions } from './tls-options.ts'
 import { yesOrNo } from './yes-or-no.ts'
 
+/** What a {@link redisBackend} is connected to, how long it waits, and how it keeps values. */
 export interface RedisBackendOptions extends LiftOptions {
   /** Where to connect to: made by {@link single}, {@link cluster}, {@link sentinel} or {@link client}. */
   readonly connection: RedisConnection

@@ -9,8 +9,11 @@ import { StateReport } from './state-report.ts'
 export interface RedisClientLike {
   readonly isOpen: boolean
   readonly isReady: boolean
-  sendCommand(words: readonly Word[], options?: object): Promise<unknown>
+  /** Sends one command, and resolves with its reply. */
+  sendCommand(words: readonly (string | Buffer)[], options?: object): Promise<unknown>
+  /** Told of `ready`, `error` and `end`. */
   on(event: string, listener: (...args: unknown[]) => void): unknown
+  /** The reverse of {@link RedisClientLike.on}. */
   off(event: string, listener: (...args: unknown[]) => void): unknown
 }
 

@@ -1,7 +1,9 @@
 /** A promise together with what settles it, for tests that decide themselves when something answers. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
+  /** Settles it, the first time. */
   readonly resolve: (value: T | PromiseLike<T>) => void
+  /** Fails it, the first time. */
   readonly reject: (reason: unknown) => void
 }
 

@@ -3,6 +3,7 @@ import { type DurationInput, toDuration } from '@hitbox/core'
 import { watchStrays } from './stray-errors.ts'
 import { until } from './until.ts'
 
+/** Options of {@link expectNoLeaks}. */
 export interface NoLeaksOptions {
   /** How long what was closed may take to be gone. @defaultValue `'2s'` */
   readonly within?: DurationInput | undefined

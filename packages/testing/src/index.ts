@@ -68,7 +68,7 @@ export type {
   FormatCase,
   FormatSubject,
 } from './contract/format-subject.ts'
-export type { ValueKind } from './contract/format/value-kinds.ts'
+export { VALUE_KINDS, type ValueKind } from './contract/format/value-kinds.ts'
 export {
   type CompressorCapabilities,
   type CompressorCapability,

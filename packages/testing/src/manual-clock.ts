@@ -13,6 +13,7 @@ export interface ManualClock extends Clock {
   readonly pendingTimers: number
 }
 
+/** Options of {@link manualClock}. */
 export interface ManualClockOptions {
   /** The first moment, in ms. @defaultValue 1_700_000_000_000, so that moments read like those of the system clock */
   readonly startAt?: number | undefined

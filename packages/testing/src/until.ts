@@ -1,5 +1,6 @@
 import { type DurationInput, toDuration } from '@hitbox/core'
 
+/** How patiently {@link until} asks. */
 export interface UntilOptions {
   /** Pause between two questions. @defaultValue `'5ms'` */
   readonly every?: DurationInput | undefined

@@ -18,6 +18,7 @@ import {
 } from '@hitbox/core'
 import { checkBackend, type Layer, LayeredBackend, type Verb } from './layered-backend.ts'
 
+/** When {@link withCircuitBreaker} opens the circuit, and closes it again. */
 export interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. Required. */
   readonly failures: number

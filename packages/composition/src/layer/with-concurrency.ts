@@ -11,6 +11,7 @@ import {
 } from '@hitbox/core'
 import { checkBackend, type Layer, LayeredBackend, type Verb } from './layered-backend.ts'
 
+/** Bounds that {@link withConcurrency} keeps. */
 export interface ConcurrencyOptions {
   /** Most operations in the backend at once; a batch counts as one. Required: there is no safe default. */
   readonly maxConcurrent: number

@@ -14,6 +14,7 @@ import {
 } from '@hitbox/core'
 import { checkBackend, type Layer, LayeredBackend, type Verb } from './layered-backend.ts'
 
+/** Options of {@link withDeadline}, beside the deadline itself. */
 export interface DeadlineOptions {
   /** @defaultValue the system clock */
   readonly clock?: Clock | undefined

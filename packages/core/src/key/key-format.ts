@@ -13,6 +13,7 @@ export type StoreKey = string | Uint8Array
  */
 export interface KeyFormat<Key extends StoreKey = StoreKey> {
   readonly id: string
+  /** The store key of a text, always the same one. */
   encode(text: string): Key
   /** The reverse, where there is one; `undefined` for a store key that is a hash or not of this format. */
   decode(key: Key): string | undefined

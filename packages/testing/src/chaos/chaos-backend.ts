@@ -24,6 +24,7 @@ export type BackendOperation =
   | 'ready'
   | 'close'
 
+/** Decides for each call of a tier what goes wrong with it. */
 export type BackendChaosPlan = ChaosPlan<BackendOperation, Disturbance>
 
 /** A tier in which things go wrong, as planned. */

@@ -12,6 +12,7 @@ export interface ChaosControls {
   readonly calls: number
 }
 
+/** Options of {@link chaosBackend} and {@link chaosStore}. */
 export interface ChaosOptions {
   /** By which delays are waited out. @defaultValue the system clock */
   readonly clock?: Clock | undefined

@@ -11,8 +11,11 @@ export interface BackendSubject {
   readonly capabilities: BackendCapabilities
 }
 
+/** What a case wants of the backend it opens; pass it on. */
 export interface BackendOpenOptions {
+  /** The clock that everything in the backend is to live by. @defaultValue its own */
   readonly clock?: Clock | undefined
+  /** To be told of every event. @defaultValue nobody */
   readonly onEvent?: CacheListener | undefined
 }
 
@@ -51,15 +54,22 @@ export interface BackendCapabilities {
   readonly faults: FaultControls | Reason
 }
 
+/** Name of one of the {@link BackendCapabilities}. */
 export type BackendCapability = keyof BackendCapabilities
 
+/** The stored bytes, past the backend: for what others may have done to them. */
 export interface RawAccess {
-  /** @param key - Text of the key, before any key format. */
+  /**
+   * What is stored; `undefined` for nothing.
+   *
+   * @param key - Text of the key, before any key format.
+   */
   read(key: string): MaybePromise<Uint8Array | undefined>
   /** Puts bytes in place of what is there, with no end or a far one. */
   write(key: string, bytes: Uint8Array): MaybePromise<void>
 }
 
+/** Tells how much a backend says to its server. */
 export interface CommandMeter {
   /** Commands that the server has been sent so far; those of the meter itself may be left out. */
   count(backend: CacheBackend): MaybePromise<number>
@@ -67,10 +77,13 @@ export interface CommandMeter {
   readonly perBatch: number
 }
 
+/** Breaks a server and mends it. Each resolves when it is done. */
 export interface FaultControls {
   /** Makes the server stand still, with its connections open. */
   freeze(): MaybePromise<void>
+  /** Lets it go on. */
   thaw(): MaybePromise<void>
+  /** Ends the server at once, its connections with it. */
   kill(): MaybePromise<void>
   /** Starts what was killed, with or without its data. */
   restart(): MaybePromise<void>

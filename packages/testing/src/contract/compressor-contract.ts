@@ -19,6 +19,7 @@ export interface CompressorCapabilities {
   readonly noticesCuts: true | Reason
 }
 
+/** Name of one of the {@link CompressorCapabilities}. */
 export type CompressorCapability = keyof CompressorCapabilities
 
 /** One promise that every compressor keeps. */

@@ -19,6 +19,7 @@ export interface FormatCapabilities {
   readonly stable: true | Reason
 }
 
+/** Name of one of the {@link FormatCapabilities}. */
 export type FormatCapability = keyof FormatCapabilities
 
 /** One promise that every format keeps. */

@@ -16,6 +16,7 @@ export interface FaultProxy extends AsyncDisposable {
   readonly port: number
   /** Changes what is done to all connections, and resolves when it is in force. */
   set(fault: Fault): Promise<void>
+  /** Counted since the start, or since they were reset. */
   stats(): WireStats
   /** Counts from zero. */
   resetStats(): void

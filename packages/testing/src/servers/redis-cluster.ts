@@ -5,6 +5,7 @@ import { LocalCluster } from './local-cluster.ts'
 import type { RedisServer } from './redis-server.ts'
 import { startAll } from './start-all.ts'
 
+/** What {@link startRedisCluster} starts. */
 export interface RedisClusterOptions {
   /** @defaultValue 3, the fewest that can elect a new primary */
   readonly primaries?: number | undefined

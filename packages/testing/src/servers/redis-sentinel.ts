@@ -6,6 +6,7 @@ import { LocalSentinel } from './local-sentinel.ts'
 import type { RedisServer } from './redis-server.ts'
 import { startAll, stopAll } from './start-all.ts'
 
+/** What {@link startRedisSentinel} starts. */
 export interface RedisSentinelOptions {
   /** Name under which the sentinels know the primary. @defaultValue `'hitbox'` */
   readonly name?: string | undefined

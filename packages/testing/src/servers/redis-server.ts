@@ -11,11 +11,13 @@ export interface AclUser {
   readonly rules?: string | undefined
 }
 
+/** What {@link startRedis} starts. */
 export interface RedisOptions {
   /** @defaultValue a free one */
   readonly port?: number | undefined
   /** Password of the default user. @defaultValue none */
   readonly password?: string | undefined
+  /** @defaultValue none but the default user */
   readonly aclUsers?: readonly AclUser[] | undefined
   /** Encrypts the port, and leaves no plain one; the unix socket stays as it is. Needs `openssl`. @defaultValue `false` */
   readonly tls?: boolean | undefined

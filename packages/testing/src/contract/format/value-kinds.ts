@@ -56,6 +56,7 @@ export const VALUE_KINDS = [
   'depth of 1,000',
 ] as const
 
+/** Name of one of the {@link VALUE_KINDS}. */
 export type ValueKind = (typeof VALUE_KINDS)[number]
 
 /** A value that a format may or may not keep. */
