@@ -27,6 +27,7 @@ export type WriteOptions = Pick<
   'ttl' | 'staleAfter' | 'staleIfError' | 'jitter' | 'absenceTtl'
 >
 
+/** {@link Cache.get}, plain and explained. */
 export interface Get<Value> {
   <T extends Value = Value>(key: KeyInput, options?: ReadOptions<T>): Promise<T | undefined>
   /** The same, with how it was answered. */
@@ -39,6 +40,7 @@ export interface Get<Value> {
 /** The caller names the type, as with {@link Get}. */
 export type Peek<Value> = <T extends Value = Value>(key: KeyInput) => T | undefined
 
+/** {@link Cache.getOrLoad}, plain and explained. The loader and the value it makes give the types. */
 export interface GetOrLoad<Value> {
   <T extends Value, Previous = unknown>(
     key: KeyInput,
@@ -105,6 +107,7 @@ export interface GetOrLoadMany<Value> extends BatchLoad<Value, 'values'> {
   readonly withContext: BatchLoad<Value, 'answers'>
 }
 
+/** {@link Cache.getMany}, plain and explained. */
 export interface GetMany<Value> {
   <T extends Value = Value>(
     keys: Iterable<KeyInput>,
@@ -197,6 +200,7 @@ export interface Cache<Value = unknown> extends AsyncDisposable {
     f: (...args: Args) => T | PromiseLike<T>,
     options?: FnOptions<Args, T>,
   ): CachedFunction<Args, T>
+  /** What was counted since the cache was made, here and in each tier. */
   stats(): CacheStats
   /** What each tier has under a key, asked now. Costs a read of every tier. */
   explain(key: KeyInput): Promise<Explanation>

@@ -33,5 +33,7 @@ export type RequestEvent =
       readonly error: unknown
     }
 
+/** Everything a listener is told: what the cache does itself, and what happens between its tiers. */
 export type HitboxEvent = CacheEvent | RequestEvent
+/** Told of events while they happen, so it should be quick. What it throws becomes an event on the channel, and goes no further. */
 export type HitboxListener = (event: HitboxEvent) => void

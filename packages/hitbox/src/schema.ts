@@ -10,6 +10,7 @@ export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
+    /** Asked about a value as it came out of a tier. */
     readonly validate: (value: unknown) => MaybePromise<Validation<Output>>
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
   }
