@@ -35,6 +35,7 @@ const subject: BackendSubject = {
     meta: true,
     sync: 'files are read and written off the event loop',
     peek: 'nothing is kept in this process',
+    clear: 'other processes share the folder',
     events: true,
     limit: 2 ** 20,
     misspelt: () => fileBackend({ folder: root, foldr: root } as never),

@@ -1,5 +1,6 @@
 import {
   type BackendStats,
+  type BatchReadOptions,
   type CacheBackend,
   type CacheValue,
   chain,
@@ -25,7 +26,7 @@ import {
   splitArguments,
 } from './compose-options.ts'
 import { BoundedOffload, type OffloadManager } from './offload-manager.ts'
-import { explainHit, forgetAnswer } from './read/explain.ts'
+import { explainFirst, forgetAnswer } from './read/explain.ts'
 import { Lookup, type Results } from './read/lookup.ts'
 import { readInOrder, readParallel, readRace } from './read/policies.ts'
 import { SequentialRead } from './read/sequential-read.ts'
@@ -108,8 +109,9 @@ class Composition implements CacheBackend {
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
     if (this.#closing !== undefined) throw closedError(this.label)
     const context = options?.context
-    if (context !== undefined) forgetAnswer(context, undefined)
     if (!this.#inOrder) return this.#lookUp(keyText(key), context)
+    const quick = context === undefined || options?.quick === true
+    if (!quick) forgetAnswer(context, undefined)
     let answer: MaybePromise<CacheValue<T> | undefined>
     try {
       answer = this.#first.get<T>(key, options)
@@ -122,7 +124,9 @@ class Composition implements CacheBackend {
     if (answer.expiresAt <= now || !this.#trusted()) return this.#descend(key, options, answer)
     const { tally } = this.#set
     tally.hits += 1
-    if (context !== undefined) explainHit(this.#set, context, context, 0, answer, now)
+    if (context !== undefined && !(quick && context.status === 'forward')) {
+      explainFirst(this.#set, context, answer)
+    }
     if (tally.observed) tally.hit(0, keyText(key), answer.staleAt <= now)
     return answer
   }
@@ -140,10 +144,10 @@ class Composition implements CacheBackend {
     return chain(this.#remove([keyText(key)], true), ([result]) => settled(result))
   }
 
-  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<Results<T>> {
+  getMany<T>(keys: Iterable<KeyInput>, options?: BatchReadOptions): MaybePromise<Results<T>> {
     this.#assertOpen()
     const texts = Array.from(keys, keyText)
-    return texts.length === 0 ? [] : this.#read<T>(texts, false, undefined)
+    return texts.length === 0 ? [] : this.#read<T>(texts, false, options)
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
@@ -210,7 +214,8 @@ class Composition implements CacheBackend {
 
   #clear(): void {
     this.#assertOpen()
-    for (const tier of this.#set.tiers.toReversed()) tier.clear?.()
+    const failures = this.#set.clear()
+    if (failures.length > 0) throw failures[0]
   }
 
   /** Whether hits above the lowest tier count now. A guard without end costs no look at the clock; one with an end, an exact one. */
@@ -228,17 +233,24 @@ class Composition implements CacheBackend {
   }
 
   #lookUp<T>(text: string, context: Context | undefined): MaybePromise<CacheValue<T> | undefined> {
-    return chain(this.#read<T>([text], true, context), ([result]) => settled(result))
+    const options = context && { contexts: [context] }
+    return chain(this.#read<T>([text], true, options), ([result]) => settled(result))
   }
 
   #read<T>(
     texts: readonly string[],
     single: boolean,
-    context: Context | undefined,
+    options: BatchReadOptions | undefined,
   ): MaybePromise<Results<T>> {
     const { read, readLosers } = this.#options
     const fresher = read === 'parallel'
-    const lookup = new Lookup<T>(this.#set, texts, { single, fresher, context })
+    const lookup = new Lookup<T>(this.#set, texts, {
+      single,
+      fresher,
+      inOrder: this.#inOrder,
+      contexts: options?.contexts,
+      quick: this.#inOrder && options?.quick === true,
+    })
     if (fresher) return readParallel(lookup)
     return read === 'race' ? readRace(lookup, readLosers) : readInOrder(lookup)
   }

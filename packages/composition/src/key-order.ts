@@ -12,6 +12,11 @@ export class KeyOrder {
     return this.#tails.size
   }
 
+  /** Those keys. */
+  get keys(): string[] {
+    return [...this.#tails.keys()]
+  }
+
   /** @param operation - Must neither throw nor reject. Begun at once when nothing is in flight for any of `keys`. */
   run<R>(keys: readonly string[], operation: () => MaybePromise<R>): MaybePromise<R> {
     const before = this.#before(keys)

@@ -7,25 +7,24 @@ export interface Fill extends Item {
   readonly ticket: number
   /** One bit per tier: set for those that are to get a copy. */
   readonly lacking: number
+  /** Whether a copy was made or is on its way. */
+  begun: boolean
 }
 
 /**
  * Copies values up: the one way into an upper tier for anything but a change, so the guard is asked about each copy in the
  * turn in which it is made. Never fails and never waits: tiers that answer at once are filled at once, the others behind
- * the answer, by the offload.
- *
- * @returns whether a copy was made or is on its way.
+ * the answer, by the offload. Notes of each fill whether it has begun.
  */
-export function refill(set: TierSet, fills: readonly Fill[], single: boolean): boolean {
-  if (!set.refills) return false
-  let begun = false
+export function refill(set: TierSet, fills: readonly Fill[], single: boolean): void {
+  if (!set.refills) return
   const slow: number[] = []
   for (let tier = 0; tier < set.lowest; tier += 1) {
     if (!fills.some((fill) => lacks(fill, tier))) continue
     if (set.slowToFill(tier)) slow.push(tier)
-    else begun = copy(set, tier, fills, single) !== false || begun
+    else void copy(set, tier, fills, single)
   }
-  return (slow.length > 0 && refillLater(set, slow, fills, single)) || begun
+  if (slow.length > 0) refillLater(set, slow, fills, single)
 }
 
 function refillLater(
@@ -33,41 +32,53 @@ function refillLater(
   tiers: readonly number[],
   fills: readonly Fill[],
   single: boolean,
-): boolean {
-  return set.later({
+): void {
+  const registered = set.later({
     kind: 'refill',
     key: single ? fills[0]?.text : undefined,
     run: async () => {
       await Promise.all(tiers.map(async (tier) => copy(set, tier, fills, single)))
     },
   })
+  if (!registered) return
+  for (const fill of fills) if (tiers.some((tier) => lacks(fill, tier))) fill.begun = true
 }
 
-/** @returns whether a copy was made, or a promise when one is being made. */
 function copy(
   set: TierSet,
   tier: number,
   fills: readonly Fill[],
   single: boolean,
-): MaybePromise<boolean> {
+): MaybePromise<void> {
   const allowed = fills.filter((fill) => lacks(fill, tier) && isAllowed(set, tier, fill))
   const [first] = allowed
-  if (first === undefined) return false
+  if (first === undefined) return undefined
   if (single) {
     const failure = set.put(tier, first.text, first.value, 'refill')
-    set.noteFill(tier, isPromise(failure))
+    noteBegun(set, tier, failure, allowed)
     return chain(failure, (lost) => {
-      if (lost === undefined) set.tally.refilled(tier, first.text, true)
-      return lost === undefined
+      if (lost === undefined) done(set, tier, first)
     })
   }
   const answer = set.write(tier, allowed, false, 'refill')
-  set.noteFill(tier, isPromise(answer))
+  noteBegun(set, tier, answer, allowed)
   return chain(answer, (results) => {
-    const done = allowed.filter((_, index) => results[index]?.ok === true)
-    for (const { text } of done) set.tally.refilled(tier, text, true)
-    return done.length > 0
+    for (let index = 0; index < allowed.length; index += 1) {
+      if (results[index]?.ok === true) done(set, tier, allowed[index] as Fill)
+    }
   })
+}
+
+/** Of an answer that is still to come it is known only that the copies are on their way. */
+function noteBegun(set: TierSet, tier: number, answer: unknown, fills: readonly Fill[]): void {
+  const slow = isPromise(answer)
+  set.noteFill(tier, slow)
+  if (slow) for (const fill of fills) fill.begun = true
+}
+
+function done(set: TierSet, tier: number, fill: Fill): void {
+  fill.begun = true
+  set.tally.refilled(tier, fill.text, true)
 }
 
 function isAllowed(set: TierSet, tier: number, { text, ticket }: Fill): boolean {

@@ -22,6 +22,8 @@ export interface TierGuard {
   contended(key: string): boolean
   /** A change has ended in every tier, whatever its outcome. Called exactly once per {@link TierGuard.beginChange}. */
   endChange(key: string): void
+  /** Everything is dropped from all tiers at once: a change of every key, begun and ended, beside each that is under way. */
+  changeAll(): void
 }
 
 /** A guard that can tell how much it holds. */
@@ -86,8 +88,16 @@ class InProcessGuard implements ChangeGuard {
     this.#turn(key)
   }
 
+  changeAll(): void {
+    for (const key of this.#changes.keys()) this.#contended.add(key)
+    for (let group = 0; group < VERSIONS; group += 1) this.#turnGroup(group)
+  }
+
   #turn(key: string): void {
-    const group = groupOf(key)
+    this.#turnGroup(groupOf(key))
+  }
+
+  #turnGroup(group: number): void {
     this.#versions[group] = (this.#versions[group] as number) + 1
   }
 }

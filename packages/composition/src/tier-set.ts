@@ -1,4 +1,5 @@
 import {
+  type BatchReadOptions,
   type CacheBackend,
   type CacheValue,
   type Clock,
@@ -102,9 +103,10 @@ export class TierSet {
   readMany<T>(
     tier: number,
     texts: readonly string[],
+    options?: BatchReadOptions,
   ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     return this.#many(tier, 'read', texts, () =>
-      (this.tiers[tier] as CacheBackend).getMany<T>(texts),
+      (this.tiers[tier] as CacheBackend).getMany<T>(texts, options),
     )
   }
 
@@ -154,6 +156,22 @@ export class TierSet {
         ? this.#one(tier, 'remove', text, () => backend.delete(text))
         : this.#many(tier, 'remove', texts, () => backend.deleteMany(texts))
     })
+  }
+
+  /** Drops everything, also what is just on its way into an upper tier. @returns the failures. */
+  clear(): unknown[] {
+    this.guard.changeAll()
+    const failures: unknown[] = []
+    for (let tier = this.lowest; tier >= 0; tier -= 1) {
+      try {
+        this.tiers[tier]?.clear?.()
+      } catch (error) {
+        failures.push(this.tally.failure(tier, 'remove', undefined, error))
+      }
+      const texts = this.#orders[tier]?.keys ?? []
+      if (texts.length > 0) void this.remove(tier, texts, false)
+    }
+    return failures
   }
 
   #put(

@@ -19,6 +19,7 @@ const capabilities: BackendSubject['capabilities'] = {
   meta: true,
   sync: 'the lower tier promises',
   peek: true,
+  clear: 'the lower tier cannot be emptied',
   events: 'a hit is told with the path of the tier that had it',
   misspelt: () => compose(upper({}), lower({}), { lable: 'x' } as ComposeOptions),
   copies: 'the upper tier shares its objects, which is the point',
@@ -42,6 +43,29 @@ const lower = ({ clock }: Open): CacheBackend =>
     maxValueBytes: 8_000_000,
     maxRawBytes: 8_000_000,
   })
+
+/** A tier of its own, yet behind promises: what it says is some turns old when it is heard. */
+const remote = ({ clock }: Open): CacheBackend => {
+  const inner = memoryBackend({ maxEntries: 20_000, clock, label: 'remote' })
+  const later = async <T>(answer: T): Promise<T> => {
+    for (let turns = 0; turns < 5; turns += 1) await Promise.resolve()
+    return answer
+  }
+  return {
+    label: inner.label,
+    get: async (key, options) => later(inner.get(key, options)),
+    set: async (key, value) => later(inner.set(key, value)),
+    delete: async (key) => later(inner.delete(key)),
+    getMany: async (keys, options) => later(inner.getMany(keys, options)),
+    setMany: async (entries) => later(inner.setMany(entries)),
+    deleteMany: async (keys) => later(inner.deleteMany(keys)),
+    clear: () => inner.clear(),
+    ready: (options) => inner.ready(options),
+    stats: () => inner.stats(),
+    close: () => inner.close(),
+    [Symbol.asyncDispose]: () => inner.close(),
+  } as CacheBackend
+}
 
 const composed = (options: ComposeOptions): BackendSubject => ({
   open: ({ clock, onEvent }) =>
@@ -69,7 +93,16 @@ const SUBJECTS: Readonly<Record<string, BackendSubject>> = {
   'tiers in memory': {
     open: ({ clock, onEvent }) =>
       compose(upper({ clock }), memoryBackend({ maxEntries: 20_000, clock }), { clock, onEvent }),
-    capabilities: { ...capabilities, sync: true },
+    capabilities: { ...capabilities, sync: true, clear: true },
+  },
+  'a tier behind promises that can be emptied': {
+    open: ({ clock, onEvent }) => compose(upper({ clock }), remote({ clock }), { clock, onEvent }),
+    capabilities: { ...capabilities, clear: true },
+  },
+  'two of them': {
+    open: ({ clock, onEvent }) =>
+      compose(remote({ clock }), remote({ clock }), { clock, onEvent, read: 'parallel' }),
+    capabilities: { ...capabilities, peek: 'the upper tier is not in this process', clear: true },
   },
   'every layer': {
     open: ({ clock }) =>

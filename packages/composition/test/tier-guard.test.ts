@@ -21,6 +21,7 @@ function guardUntil(until: () => number): TierGuard {
     beginChange: (key) => own.beginChange(key),
     contended: (key) => own.contended(key),
     endChange: (key) => own.endChange(key),
+    changeAll: () => own.changeAll(),
   }
 }
 
@@ -187,6 +188,7 @@ describe('a guard that refuses', () => {
       beginChange: (key) => own.beginChange(key),
       contended: (key) => own.contended(key),
       endChange: (key) => own.endChange(key),
+      changeAll: () => own.changeAll(),
     }
     const upper = scriptedTier('upper')
     const lower = scriptedTier('lower')

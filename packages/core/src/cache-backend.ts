@@ -7,14 +7,28 @@ import type { MaybePromise } from './maybe-promise.ts'
 import type { DropReason } from './miss-reason.ts'
 import type { CacheValue } from './value.ts'
 
+/** What a single read takes beside its key. */
 export interface ReadOptions {
   /** Filled with how the read was answered. Costs nothing when left out. */
   readonly context?: Context | undefined
+  /**
+   * Whether a hit that is there at once may leave the context as it was, and so cost no more than one that nobody wants explained.
+   * A miss, a failure and an answer that is a promise are explained as ever. Pass a context as {@link createContext} makes it: when there is
+   * a value and the context still says `forward`, it was left alone and can be used again.
+   * @defaultValue false
+   */
+  readonly quick?: boolean | undefined
 }
 
+/** What a batch of reads takes beside its keys. */
 export interface BatchReadOptions {
-  /** One per key, in their order, each filled as that of a single read. Costs nothing when left out. */
-  readonly contexts?: readonly Context[] | undefined
+  /**
+   * One per key, in their order, each filled as that of a single read; a key asked for twice has two. Nothing is told of keys without one:
+   * past the end of a shorter list, or where it has `undefined`. Costs nothing when left out.
+   */
+  readonly contexts?: readonly (Context | undefined)[] | undefined
+  /** As in {@link ReadOptions}, for each key by itself: the first tier's hits may leave their contexts as they were. @defaultValue false */
+  readonly quick?: boolean | undefined
 }
 
 /** One pair of a batch write. */
@@ -31,12 +45,14 @@ export interface CacheBackend extends AsyncDisposable {
   /** Name of this tier in errors, events and source paths. */
   readonly label: string
 
+  /** What is under the key and has not expired, stale or not; `undefined` for a miss. */
   get<T = unknown>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined>
   /**
    * Keeps `value` in place of whatever was there. One that has already expired removes what was there, and so does one that
    * is refused with `ENCODE_FAILED` or `TOO_LARGE`: the old value is not what the caller wants to be found.
    */
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void>
+  /** Removes what is there, and tells whether there was something. */
   delete(key: KeyInput): MaybePromise<DeleteStatus>
 
   /** Results in the order of the keys, duplicates included; one item's failure is its own. */
@@ -46,6 +62,7 @@ export interface CacheBackend extends AsyncDisposable {
   ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]>
   /** Of duplicates, the last one stays. */
   setMany(entries: Iterable<Entry>): MaybePromise<ItemResult<void>[]>
+  /** {@link CacheBackend.delete} for many; results in their order, duplicates included. */
   deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]>
 
   /** Resolves when the backend can be used; for whoever wants to fail at start rather than at the first call. */
@@ -57,9 +74,16 @@ export interface CacheBackend extends AsyncDisposable {
 
   /** The value if it is in this process now: no promise, no effect on eviction, events or counters. Left out by tiers that cannot. */
   peek?<T = unknown>(key: KeyInput): CacheValue<T> | undefined
-  /** Drops everything at once. Left out by tiers that others share. */
+  /**
+   * Drops every entry at once: no read that begins later finds anything that was there. Writes that are under way take effect before it or
+   * after it; a copy of what was read before it is not made any more. Is neither counted nor told.
+   * Left out by tiers that others share, and so by compositions that have one.
+   */
   clear?(): void
-  /** The lowest tier of a composition, whose word is final: for what must not be answered by a copy. Left out by single tiers. */
+  /**
+   * The lowest tier of a composition, whose word is final: for what must not be answered by a copy. Belongs to the composition, which closes
+   * it, and knows nothing of the tiers above: what is written here alone may stay hidden by an older copy there. Left out by single tiers.
+   */
   readonly lowest?: CacheBackend | undefined
   /** Whether entries come back with their {@link CacheValue.meta}. @defaultValue true */
   readonly keepsMeta?: boolean | undefined

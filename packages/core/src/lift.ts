@@ -141,12 +141,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       texts,
       () => this.#backend.readMany?.(storeKeys) ?? [],
       (stored, index) =>
-        this.#decode<T>(
-          storeKeys[index] as Key,
-          texts[index] as string,
-          stored,
-          contexts?.[index],
-        ),
+        this.#decode<T>(storeKeys[index] as Key, texts[index] as string, stored, contexts?.[index]),
     )
   }
 

@@ -55,6 +55,7 @@ const subject: BackendSubject = {
     meta: true,
     sync: true,
     peek: 'a value of a file is not in this process',
+    clear: 'other processes share the store',
     events: true,
     limit: 4_000_000,
     misspelt: () => lmdbBackend({ path: folder, pth: folder } as LmdbBackendOptions),

@@ -1,5 +1,6 @@
 import {
   type BackendStats,
+  type BatchReadOptions,
   type CacheBackend,
   type CacheValue,
   closedError,
@@ -38,10 +39,14 @@ export interface MemoryBackend extends CacheBackend {
    */
   set<T>(key: KeyInput, value: CacheValue<T>): void
   delete(key: KeyInput): DeleteStatus
-  getMany<T = unknown>(keys: Iterable<KeyInput>): ItemResult<CacheValue<T> | undefined>[]
+  getMany<T = unknown>(
+    keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
+  ): ItemResult<CacheValue<T> | undefined>[]
   setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[]
   deleteMany(keys: Iterable<KeyInput>): ItemResult<DeleteStatus>[]
   peek<T = unknown>(key: KeyInput): CacheValue<T> | undefined
+  clear(): void
   /** Entries held, among them those that have ended and are not swept yet. */
   readonly size: number
   /** What the entries count for; `undefined` where `maxBytes` is not set. */
@@ -108,11 +113,12 @@ class LruMemory implements MemoryBackend {
     const context = options?.context
     const entry = this.#entries.get(text)
     if (entry === undefined) return this.#observer.missed(text, 'absent', context)
-    const plain = this.#format === undefined && context === undefined
+    const told = context === undefined || options?.quick === true ? undefined : context
+    const plain = this.#format === undefined && told === undefined
     if (plain && this.#time.isFarAhead(entry.staleAt)) {
       return this.#observer.hit(text, entry as CacheValue<T>, BEFORE_STALE, undefined)
     }
-    return this.#judge<T>(text, entry, context)
+    return this.#judge<T>(text, entry, context, told)
   }
 
   peek<T>(key: KeyInput): CacheValue<T> | undefined {
@@ -152,9 +158,16 @@ class LruMemory implements MemoryBackend {
     return status
   }
 
-  getMany<T>(keys: Iterable<KeyInput>): ItemResult<CacheValue<T> | undefined>[] {
+  getMany<T>(
+    keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
+  ): ItemResult<CacheValue<T> | undefined>[] {
     if (this.#closed) throw closedError(this.label)
-    return atOnce(Array.from(keys, keyText), (text) => this.get<T>(text))
+    const texts = Array.from(keys, keyText)
+    const contexts = options?.contexts
+    if (contexts === undefined) return atOnce(texts, (text) => this.get<T>(text))
+    const { quick } = options as BatchReadOptions
+    return atOnce(texts, (text, index) => this.get<T>(text, { context: contexts[index], quick }))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[] {
@@ -173,6 +186,7 @@ class LruMemory implements MemoryBackend {
 
   clear(): void {
     if (this.#closed) throw closedError(this.label)
+    this.#sweeper.stop()
     this.#entries.clear()
   }
 
@@ -195,20 +209,25 @@ class LruMemory implements MemoryBackend {
     return this.close()
   }
 
+  /**
+   * @param context - Of who wants to know why there is nothing.
+   * @param told - The same, of who also wants to know where a hit came from.
+   */
   #judge<T>(
     text: string,
     entry: CacheValue<unknown>,
     context: Context | undefined,
+    told: Context | undefined,
   ): CacheValue<T> | undefined {
     const { staleAt, expiresAt } = entry
-    const stale = context === undefined && this.#time.isOver(staleAt)
+    const stale = told === undefined && this.#time.isOver(staleAt)
     const now = stale && this.#time.isFarAhead(expiresAt) ? AFTER_STALE : this.#time.now()
     if (now !== AFTER_STALE && expiresAt <= now) {
       this.#entries.delete(text)
       return this.#observer.missed(text, 'expired', context)
     }
     const value = this.#format === undefined ? entry : decode(this.#format, entry)
-    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, context)
+    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, told)
     this.#entries.delete(text)
     return this.#observer.dropped(text, 'decode-failed', context)
   }
@@ -251,6 +270,9 @@ function decode(format: Format, entry: CacheValue<unknown>): CacheValue<unknown>
 }
 
 /** {@link settleEach} for operations that never promise, and so answer at once. */
-function atOnce<Item, T>(items: readonly Item[], operation: (item: Item) => T): ItemResult<T>[] {
+function atOnce<Item, T>(
+  items: readonly Item[],
+  operation: (item: Item, index: number) => T,
+): ItemResult<T>[] {
   return settleEach(items, operation) as ItemResult<T>[]
 }

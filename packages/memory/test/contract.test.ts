@@ -17,6 +17,7 @@ const OURS = {
   meta: true,
   sync: true,
   peek: true,
+  clear: true,
   events: true,
   misspelt: () => memoryBackend({ maxEntries: 1, maxEntrys: 1 } as { maxEntries: number }),
 } as const

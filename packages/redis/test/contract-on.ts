@@ -78,6 +78,7 @@ export function proveContract(setting: Setting): void {
         meta: raw ? 'a bare value has no room for it' : true,
         sync: 'a server is not in this process',
         peek: 'a server is not in this process',
+        clear: 'others share the server',
         events: true,
         limit: LIMIT,
         misspelt: () => redisBackend({ connection: single('redis://h'), tlss: 1 } as never),

@@ -1,8 +1,10 @@
 import {
   type BackendStats,
+  type BatchReadOptions,
   type CacheBackend,
   type CacheValue,
   closedError,
+  type Context,
   type DeleteStatus,
   type DurationInput,
   type Entry,
@@ -12,6 +14,7 @@ import {
   type MaybePromise,
   type ReadOptions,
 } from '@hitbox/core'
+import { apart } from './apart.ts'
 
 /** What an operation on a backend does: the words in which its errors tell. */
 export type Verb = 'read' | 'write' | 'remove'
@@ -26,6 +29,8 @@ export interface Layer {
     count: number,
     run: () => MaybePromise<ItemResult<R>[]>,
   ): MaybePromise<ItemResult<R>[]>
+  /** Whether it may give an answer of its own while the operation goes on below. */
+  readonly abandons?: boolean
   /** Called once, before the backend below is closed. */
   close?(): void
 }
@@ -40,13 +45,16 @@ export class LayeredBackend implements CacheBackend {
   readonly #inner: CacheBackend
   readonly #layer: Layer
   readonly #closesInner: boolean
+  /** The backend that this one is the lowest tier of: closing that one ends both. */
+  readonly #whole: LayeredBackend | undefined
   #closing: Promise<void> | undefined
 
-  constructor(inner: CacheBackend, layer: Layer, closesInner = true) {
+  constructor(inner: CacheBackend, layer: Layer, closesInner = true, whole?: LayeredBackend) {
     this.label = inner.label
     this.#inner = inner
     this.#layer = layer
     this.#closesInner = closesInner
+    this.#whole = whole
     if (inner.peek !== undefined) {
       this.peek = (key) => {
         this.#assertOpen()
@@ -54,7 +62,9 @@ export class LayeredBackend implements CacheBackend {
       }
     }
     this.keepsMeta = inner.keepsMeta !== false
-    if (inner.lowest !== undefined) this.lowest = new LayeredBackend(inner.lowest, layer, false)
+    if (inner.lowest !== undefined) {
+      this.lowest = new LayeredBackend(inner.lowest, layer, false, this)
+    }
     if (inner.clear !== undefined) {
       this.clear = () => {
         this.#assertOpen()
@@ -65,7 +75,10 @@ export class LayeredBackend implements CacheBackend {
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
     this.#assertOpen()
-    return this.#layer.one('read', () => this.#inner.get<T>(key, options))
+    const context = options?.context
+    return context === undefined
+      ? this.#layer.one('read', () => this.#inner.get<T>(key))
+      : this.#explain<T>(key, context, options?.quick === true)
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
@@ -78,10 +91,19 @@ export class LayeredBackend implements CacheBackend {
     return this.#layer.one('remove', () => this.#inner.delete(key))
   }
 
-  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+  getMany<T>(
+    keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
+  ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     this.#assertOpen()
     const list = [...keys]
-    return this.#layer.many('read', list.length, () => this.#inner.getMany<T>(list))
+    const read = (
+      asked?: BatchReadOptions,
+    ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> =>
+      this.#layer.many('read', list.length, () => this.#inner.getMany<T>(list, asked))
+    const contexts = options?.contexts
+    if (contexts === undefined || this.#layer.abandons !== true) return read(options)
+    return apart(contexts, (own) => read({ contexts: own, quick: options?.quick }))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
@@ -114,13 +136,32 @@ export class LayeredBackend implements CacheBackend {
     return this.close()
   }
 
+  #explain<T>(
+    key: KeyInput,
+    context: Context,
+    quick: boolean,
+  ): MaybePromise<CacheValue<T> | undefined> {
+    let late = false
+    const read = (own: Context | undefined): MaybePromise<CacheValue<T> | undefined> =>
+      this.#layer.one('read', () =>
+        this.#inner.get<T>(key, { context: own, quick: quick && !late }),
+      )
+    const answer =
+      this.#layer.abandons === true ? apart([context], ([own]) => read(own)) : read(context)
+    late = true
+    return answer
+  }
+
   async #close(): Promise<void> {
-    this.#layer.close?.()
+    if (this.#whole === undefined) this.#layer.close?.()
     if (this.#closesInner) await this.#inner.close()
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw closedError(this.label)
+    const whole = this.#whole
+    const open =
+      this.#closing === undefined && (whole === undefined || whole.#closing === undefined)
+    if (!open) throw closedError(this.label)
   }
 }
 

@@ -52,6 +52,7 @@ export function withDeadline(
 }
 
 class Deadline implements Layer {
+  readonly abandons = true
   readonly #deadlines: Deadlines
   readonly #late: Readonly<Record<Verb, () => CacheError<'TIMEOUT'>>>
 

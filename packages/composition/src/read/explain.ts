@@ -1,4 +1,10 @@
-import { type CacheValue, type Context, type MissReason, sourcePath } from '@hitbox/core'
+import {
+  type CacheValue,
+  type Context,
+  type MissReason,
+  type ReadOptions,
+  sourcePath,
+} from '@hitbox/core'
 import type { TierSet } from '../tier-set.ts'
 
 /** Makes a context ready for one more question; what failed so far stays. */
@@ -8,6 +14,17 @@ export function forgetAnswer(context: Context, reason: MissReason | undefined): 
   context.missReason = reason
   context.ttlMs = undefined
   context.refilled = false
+}
+
+/** The same question, for whoever is not asked first or answers late: every hit is explained. */
+export function inFull(options: ReadOptions | undefined): ReadOptions | undefined {
+  return options?.quick === true ? { context: options.context } : options
+}
+
+/** Fills `context` with a hit that the first tier had at once. What the tier has said is right to this moment: it saves a look at the clock. */
+export function explainFirst(set: TierSet, context: Context, value: CacheValue<unknown>): void {
+  if (context.status === 'forward') explainHit(set, context, context, 0, value, set.clock.now())
+  else context.source = sourcePath(set.label, context.source)
 }
 
 /** Fills `context` with a hit. @param inner - What the tier itself said, if it says anything; may be `context`. */

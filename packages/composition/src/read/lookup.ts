@@ -2,7 +2,6 @@ import {
   type CacheValue,
   chain,
   type Context,
-  createContext,
   failed,
   type ItemResult,
   type MaybePromise,
@@ -11,7 +10,7 @@ import {
 } from '@hitbox/core'
 import { type Fill, refill } from '../refill.ts'
 import type { TierSet } from '../tier-set.ts'
-import { explainHit, forgetAnswer } from './explain.ts'
+import { type Asked, Explanation } from './explanation.ts'
 
 /** What is known of one key while the tiers are asked for it. */
 interface Search<T> {
@@ -29,29 +28,27 @@ interface Search<T> {
 
 export type Results<T> = ItemResult<CacheValue<T> | undefined>[]
 
+export interface LookupOptions extends Asked {
+  /** Whether this is no batch. */
+  readonly single: boolean
+  /** Whether a fresher answer replaces an earlier one; else the first stays. */
+  readonly fresher: boolean
+  /** By key, of those that somebody wants explained. */
+  readonly contexts: readonly (Context | undefined)[] | undefined
+}
+
 /**
  * One read of one or many keys by a policy that asks several tiers: gathers the answers, keeps the best per key, and ends
- * with the results, the refills and the context.
+ * with the results, the refills and the contexts.
  */
 export class Lookup<T> {
   readonly set: TierSet
   readonly #searches: readonly Search<T>[]
-  readonly #context: Context | undefined
-  /** What each tier says for itself; only for a single key with a context. */
-  readonly #contexts: readonly Context[]
-  readonly #single: boolean
-  readonly #fresher: boolean
+  /** Of the keys that somebody wants explained; absent where nobody does, which is nearly always. */
+  readonly #explanations: ReadonlyMap<Search<T>, Explanation> | undefined
+  readonly #options: LookupOptions
 
-  /** @param fresher - Whether a fresher answer replaces an earlier one; else the first stays. */
-  constructor(
-    set: TierSet,
-    texts: readonly string[],
-    options: {
-      readonly single: boolean
-      readonly fresher: boolean
-      readonly context?: Context | undefined
-    },
-  ) {
+  constructor(set: TierSet, texts: readonly string[], options: LookupOptions) {
     this.set = set
     this.#searches = texts.map((text) => ({
       text,
@@ -62,10 +59,8 @@ export class Lookup<T> {
       reason: undefined,
       failures: undefined,
     }))
-    this.#context = options.context
-    this.#contexts = options.context === undefined ? [] : set.tiers.map(() => createContext())
-    this.#single = options.single
-    this.#fresher = options.fresher
+    this.#options = options
+    this.#explanations = options.contexts && this.#explain(options.contexts)
   }
 
   get complete(): boolean {
@@ -81,13 +76,15 @@ export class Lookup<T> {
 
   /** Asks a tier in one call for every key that has no value yet, or for all when the fresher wins; notes what it says. */
   ask(tier: number): MaybePromise<void> {
-    const asked = this.#fresher
+    const { single, fresher } = this.#options
+    const asked = fresher
       ? this.#searches
       : this.#searches.filter((search) => search.value === undefined)
     const texts = asked.map((search) => search.text)
-    const answers = this.#single
-      ? this.set.read<T>(tier, texts[0] as string, { context: this.#contexts[tier] })
-      : this.set.readMany<T>(tier, texts)
+    const options = this.#readOptions(tier, asked)
+    const answers = single
+      ? this.set.read<T>(tier, texts[0] as string, options && { context: options.contexts[0] })
+      : this.set.readMany<T>(tier, texts, options)
     return chain(answers, (results) => {
       const now = this.set.clock.now()
       for (let index = 0; index < asked.length; index += 1) {
@@ -101,28 +98,53 @@ export class Lookup<T> {
     const now = this.set.clock.now()
     const fills: Fill[] = []
     const results = this.#searches.map((search) => this.#result(search, now, fills))
-    const refilled = fills.length > 0 && refill(this.set, fills, this.#single)
-    if (this.#context !== undefined) this.#explain(this.#context, now, refilled)
+    if (fills.length > 0) refill(this.set, fills, this.#options.single)
+    if (this.#explanations !== undefined) tell(this.#explanations, now)
     return results
   }
 
+  #explain(contexts: readonly (Context | undefined)[]): ReadonlyMap<Search<T>, Explanation> {
+    const explanations = new Map<Search<T>, Explanation>()
+    for (let index = 0; index < this.#searches.length; index += 1) {
+      const context = contexts[index]
+      if (context === undefined) continue
+      const explanation = new Explanation(this.set, context, this.#options)
+      explanations.set(this.#searches[index] as Search<T>, explanation)
+    }
+    return explanations
+  }
+
+  #readOptions(
+    tier: number,
+    asked: readonly Search<T>[],
+  ): { readonly contexts: (Context | undefined)[]; readonly quick: boolean } | undefined {
+    const explanations = this.#explanations
+    if (explanations === undefined) return undefined
+    const contexts = asked.map((search) => explanations.get(search)?.of(tier))
+    return { contexts, quick: this.#options.quick && tier === 0 }
+  }
+
   #note(search: Search<T>, tier: number, result: Results<T>[number], now: number): void {
+    const explanation = this.#explanations?.get(search)
     if (!result.ok) {
       search.failures ??= []
       search.failures[tier] = result.error
+      explanation?.failed(result.error, search.reason)
       return
     }
     const { value } = result
     const refusal = value === undefined ? undefined : this.set.refusal(tier, value, now)
     if (value === undefined || refusal !== undefined) {
       search.lacking |= 1 << tier
-      search.reason = refusal ?? this.#contexts[tier]?.missReason ?? 'absent'
+      search.reason = refusal ?? explanation?.reasonOf(tier) ?? 'absent'
+      explanation?.goOn(search.reason)
     } else this.#weigh(search, tier, value, now)
   }
 
   #weigh(search: Search<T>, tier: number, value: CacheValue<T>, now: number): void {
     const best = search.value
-    if (best === undefined || (this.#fresher && isFresher(value, tier, best, search.tier, now))) {
+    const { fresher } = this.#options
+    if (best === undefined || (fresher && isFresher(value, tier, best, search.tier, now))) {
       if (best !== undefined) search.lacking |= 1 << search.tier
       search.value = value
       search.tier = tier
@@ -144,19 +166,21 @@ export class Lookup<T> {
     tally.hits += 1
     if (tally.observed) tally.hit(tier, text, !fresh)
     const lacking = search.lacking & ((1 << tier) - 1)
-    if (fresh && lacking !== 0 && ticket !== undefined) fills.push({ text, value, ticket, lacking })
+    if (fresh && lacking !== 0 && ticket !== undefined) {
+      const fill = { text, value, ticket, lacking, begun: false }
+      fills.push(fill)
+      const explanation = this.#explanations?.get(search)
+      if (explanation !== undefined) explanation.fill = fill
+    }
     return succeeded(value)
   }
+}
 
-  #explain(context: Context, now: number, refilled: boolean): void {
-    const { value, tier, reason, failures } = this.#searches[0] as Search<T>
-    for (const inner of this.#contexts) context.failures.push(...inner.failures)
-    if (failures !== undefined) context.failures.push(...failures.filter(() => true))
-    if (value === undefined) forgetAnswer(context, reason)
-    else {
-      explainHit(this.set, context, this.#contexts[tier] as Context, tier, value, now)
-      context.refilled ||= refilled
-    }
+function tell(explanations: ReadonlyMap<Search<unknown>, Explanation>, now: number): void {
+  for (const [search, explanation] of explanations) {
+    explanation.gather(search.failures)
+    if (search.value === undefined) explanation.miss(search.reason)
+    else explanation.hit(search.tier, search.value, now)
   }
 }
 

@@ -6,9 +6,9 @@ import {
   type MissReason,
   type ReadOptions,
 } from '@hitbox/core'
-import { refill } from '../refill.ts'
+import { type Fill, refill } from '../refill.ts'
 import type { TierSet } from '../tier-set.ts'
-import { explainHit, forgetAnswer } from './explain.ts'
+import { explainHit, forgetAnswer, inFull } from './explain.ts'
 
 /** The way of one key down the tiers, once the first has not answered with a hit at once. */
 export class SequentialRead<T> {
@@ -24,7 +24,7 @@ export class SequentialRead<T> {
   constructor(set: TierSet, text: string, options: ReadOptions | undefined) {
     this.#set = set
     this.#text = text
-    this.#options = options
+    this.#options = inFull(options)
   }
 
   /** Goes on with an answer of `tier`. */
@@ -45,7 +45,7 @@ export class SequentialRead<T> {
     this.#failures.push(told)
     const context = this.#options?.context
     if (context !== undefined) {
-      forgetAnswer(context, context.missReason)
+      forgetAnswer(context, this.#reason)
       context.failures.push(told)
     }
     return this.#ask(tier + 1)
@@ -86,9 +86,15 @@ export class SequentialRead<T> {
     const context = this.#options?.context
     if (context !== undefined) explainHit(set, context, context, tier, value, now)
     if (fresh && this.#lacking !== 0 && this.#ticket !== undefined) {
-      const fill = { text: this.#text, value, ticket: this.#ticket, lacking: this.#lacking }
-      const refilled = refill(set, [fill], true)
-      if (context !== undefined) context.refilled ||= refilled
+      const fill: Fill = {
+        text: this.#text,
+        value,
+        ticket: this.#ticket,
+        lacking: this.#lacking,
+        begun: false,
+      }
+      refill(set, [fill], true)
+      if (context !== undefined) context.refilled ||= fill.begun
     }
     return value
   }

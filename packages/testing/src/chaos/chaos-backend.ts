@@ -1,5 +1,6 @@
 import type {
   BackendStats,
+  BatchReadOptions,
   CacheBackend,
   CacheValue,
   DeleteStatus,
@@ -32,7 +33,8 @@ export interface ChaosBackend extends CacheBackend, ChaosControls {}
 
 /**
  * Wraps a tier so that its calls fail, hang or are late, as a plan says. What the plan lets alone goes to `inner` as it is,
- * synchronous answers included. A batch is one call. There is no `peek`: it cannot fail, so it would get past the chaos.
+ * synchronous answers included. A batch is one call. There is neither `peek` nor `clear`: they cannot fail, so they would get
+ * past the chaos. `lowest` is in the same chaos.
  *
  * @param plan - Asked for each call; or one disturbance for all calls but `ready` and `close`.
  * @example
@@ -53,7 +55,8 @@ export function chaosBackend(
   plan: BackendChaosPlan | Disturbance,
   options: ChaosOptions = {},
 ): ChaosBackend {
-  return new DisturbedBackend(inner, typeof plan === 'function' ? plan : always(plan), options)
+  const decide = typeof plan === 'function' ? plan : always(plan)
+  return new DisturbedBackend(inner, decide, new Disturber(options))
 }
 
 const always =
@@ -63,15 +66,21 @@ const always =
 
 class DisturbedBackend implements ChaosBackend {
   readonly label: string
+  readonly lowest?: CacheBackend
+  readonly keepsMeta: boolean
   readonly #inner: CacheBackend
   readonly #plan: BackendChaosPlan
   readonly #disturber: Disturber
 
-  constructor(inner: CacheBackend, plan: BackendChaosPlan, options: ChaosOptions) {
+  constructor(inner: CacheBackend, plan: BackendChaosPlan, disturber: Disturber) {
     this.label = inner.label
+    this.keepsMeta = inner.keepsMeta !== false
+    if (inner.lowest !== undefined) {
+      this.lowest = new DisturbedBackend(inner.lowest, plan, disturber)
+    }
     this.#inner = inner
     this.#plan = plan
-    this.#disturber = new Disturber(options)
+    this.#disturber = disturber
   }
 
   get hanging(): number {
@@ -87,7 +96,12 @@ class DisturbedBackend implements ChaosBackend {
   }
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
-    return this.#call('get', () => this.#inner.get<T>(key, options))
+    let late = false
+    const answer = this.#call('get', () =>
+      this.#inner.get<T>(key, late ? { ...options, quick: false } : options),
+    )
+    late = true
+    return answer
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
@@ -98,8 +112,11 @@ class DisturbedBackend implements ChaosBackend {
     return this.#call('delete', () => this.#inner.delete(key))
   }
 
-  getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
-    return this.#call('getMany', () => this.#inner.getMany<T>(keys))
+  getMany<T>(
+    keys: Iterable<KeyInput>,
+    options?: BatchReadOptions,
+  ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
+    return this.#call('getMany', () => this.#inner.getMany<T>(keys, options))
   }
 
   setMany(entries: Iterable<Entry>): MaybePromise<ItemResult<void>[]> {

@@ -1,5 +1,7 @@
 import { batchBoundCases } from './backend/batch-bounds.ts'
+import { batchContextCases } from './backend/batch-contexts.ts'
 import { batchCases } from './backend/batches.ts'
+import { clearingCases } from './backend/clearing.ts'
 import { concurrencyCases } from './backend/concurrency.ts'
 import { corruptionCases } from './backend/corruption.ts'
 import { failureCases } from './backend/failure.ts'
@@ -14,8 +16,8 @@ import type { BackendCase } from './backend-subject.ts'
 /**
  * What every backend promises, as data. Choose the cases that apply with {@link casesFor}, and give each to your test runner.
  *
- * The letters of the ids are groups: A entry round trip, B hit or miss, C keys, D time, E batches, G concurrency, H failure,
- * I lifecycle, J honesty. F, enumeration and clearing, is left out: backends have neither.
+ * The letters of the ids are groups: A entry round trip, B hit or miss, C keys, D time, E batches, F clearing, G concurrency,
+ * H failure, I lifecycle, J honesty.
  */
 export const backendContract: readonly BackendCase[] = Object.freeze([
   ...roundTripCases,
@@ -24,6 +26,8 @@ export const backendContract: readonly BackendCase[] = Object.freeze([
   ...timeCases,
   ...batchCases,
   ...batchBoundCases,
+  ...batchContextCases,
+  ...clearingCases,
   ...concurrencyCases,
   ...failureCases,
   ...corruptionCases,

@@ -36,6 +36,8 @@ export interface BackendCapabilities {
   readonly sync: true | Reason
   /** There is a `peek`. */
   readonly peek: true | Reason
+  /** There is a `clear`. */
+  readonly clear: true | Reason
   /** `open` takes a listener. */
   readonly events: true | Reason
   /** Largest value it takes, in bytes or whatever it measures in; more than a million, at most 20 million. */

@@ -113,6 +113,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   C: 'keys',
   D: 'time',
   E: 'batches',
+  F: 'clearing',
   G: 'concurrency',
   H: 'failure',
   I: 'lifecycle',

@@ -1,4 +1,5 @@
 import type {
+  BatchReadOptions,
   CacheBackend,
   CacheValue,
   DeleteStatus,
@@ -21,12 +22,14 @@ export interface Members {
   get?(key: KeyInput, options?: ReadOptions): unknown
   set?(key: KeyInput, value: CacheValue<unknown>): unknown
   delete?(key: KeyInput): MaybePromise<DeleteStatus>
-  getMany?(keys: Iterable<KeyInput>): Results<Found>
+  getMany?(keys: Iterable<KeyInput>, options?: BatchReadOptions): Results<Found>
   setMany?(entries: Iterable<Entry>): Results<void>
   deleteMany?(keys: Iterable<KeyInput>): Results<DeleteStatus>
   ready?(): Promise<void>
   close?(): Promise<void>
   peek?(key: KeyInput): unknown
+  clear?(): void
+  keepsMeta?: boolean
   [Symbol.asyncDispose]?(): Promise<void>
 }
 
@@ -37,7 +40,7 @@ export function worn(inner: CacheBackend, members: Members): CacheBackend {
     get: (key, options) => inner.get(key, options),
     set: (key, value) => inner.set(key, value),
     delete: (key) => inner.delete(key),
-    getMany: (keys) => inner.getMany(keys),
+    getMany: (keys, options) => inner.getMany(keys, options),
     setMany: (entries) => inner.setMany(entries),
     deleteMany: (keys) => inner.deleteMany(keys),
     ready: (options) => inner.ready(options),

@@ -1,10 +1,12 @@
 import {
   type CacheBackend,
   type CacheValue,
+  type Context,
   deleteStatus,
   type ItemResult,
   type KeyInput,
   keyText,
+  settleEach,
   type StoreRead,
 } from '@hitbox/core'
 import type { BackendSubject } from '@hitbox/testing'
@@ -238,6 +240,35 @@ export const ENTRY_DEFECTS: readonly Defect[] = [
     'the context is not filled',
     ['B09', 'B10', 'B12'],
     tierWith((inner) => ({ get: (key) => inner.get(key) })),
+  ],
+  [
+    'to be quick is to explain nothing',
+    ['B14'],
+    tierWith((inner) => ({
+      get: (key, options) => inner.get(key, options?.quick === true ? undefined : options),
+    })),
+  ],
+  [
+    'quick hits are explained in part',
+    ['B14'],
+    tierWith((inner) => ({
+      get(key, options) {
+        const answer = inner.get(key, options)
+        if (options?.quick === true && options.context !== undefined) options.context.ttlMs = 0
+        return answer
+      },
+    })),
+  ],
+  [
+    'quick hits that take their time are not explained',
+    ['B14'],
+    tierWith((inner) => ({
+      async get(key, options) {
+        const found = await inner.get(key)
+        if (found === undefined || options?.quick !== true) return inner.get(key, options)
+        return found
+      },
+    })),
   ],
   [
     'stale is expired',
@@ -527,6 +558,73 @@ export const BATCH_DEFECTS: readonly Defect[] = [
     }),
   ],
   [
+    'a batch explains nothing',
+    ['E17', 'E18', 'E19', 'H14'],
+    tierWith((inner) => ({ getMany: (keys) => inner.getMany(keys) })),
+  ],
+  [
+    'a batch explains duplicates once',
+    ['E17', 'H14'],
+    tierWith((inner) => ({
+      getMany(keys, options) {
+        const list = Array.from(keys, keyText)
+        const first = (key: string, index: number): boolean => list.indexOf(key) === index
+        const contexts = options?.contexts?.map((context, index) =>
+          first(list[index] as string, index) ? context : undefined,
+        )
+        return inner.getMany(list, { contexts })
+      },
+    })),
+  ],
+  [
+    'a batch explains its keys from the end',
+    ['E17', 'E18', 'H14'],
+    tierWith((inner) => ({
+      getMany: (keys, options) =>
+        inner.getMany(keys, { contexts: options?.contexts?.toReversed() }),
+    })),
+  ],
+  [
+    'every miss of a batch is absent',
+    ['H14'],
+    tierWith((inner) => ({
+      async getMany(keys, options) {
+        const results = await inner.getMany(keys, options)
+        for (const context of options?.contexts ?? []) {
+          if (context?.missReason !== undefined) context.missReason = 'absent'
+        }
+        return results
+      },
+    })),
+  ],
+  [
+    'a batch of contexts must be complete',
+    ['E18'],
+    tierWith((inner) => ({
+      getMany(keys, options) {
+        const list = [...keys]
+        if (options?.contexts !== undefined) {
+          for (let index = 0; index < list.length; index += 1) {
+            const context = options.contexts[index] as Context
+            context.missReason = undefined
+          }
+        }
+        return inner.getMany(list, options)
+      },
+    })),
+  ],
+  [
+    'a quick batch explains hits in part',
+    ['E19'],
+    tierWith((inner) => ({
+      async getMany(keys, options) {
+        const results = await inner.getMany(keys, options)
+        for (const context of options?.contexts ?? []) if (context) context.source = 'upstream'
+        return results
+      },
+    })),
+  ],
+  [
     'a batch is a loop',
     ['E16'],
     (() => {
@@ -544,7 +642,39 @@ export const BATCH_DEFECTS: readonly Defect[] = [
   ],
 ]
 
+/** Keeps values by itself, and copies what it has read when it is asked again. */
+const comesBack = (): BackendSubject =>
+  tierWith(
+    () => {
+      const kept = new Map<string, CacheValue<unknown>>()
+      const get = async (key: KeyInput): Promise<CacheValue<unknown> | undefined> => {
+        const found = kept.get(keyText(key))
+        await Promise.resolve()
+        if (found !== undefined) kept.set(keyText(key), found)
+        return found
+      }
+      return {
+        get,
+        getMany: (keys) => settleEach([...keys], get),
+        set: (key, value) => void kept.set(keyText(key), value),
+        setMany: (entries) =>
+          settleEach([...entries], ([key, value]) => void kept.set(keyText(key), value)),
+        clear: () => kept.clear(),
+      }
+    },
+    { clear: true },
+  )
+
 export const OTHER_DEFECTS: readonly Defect[] = [
+  ['nothing is dropped', ['F01'], tierWith(() => ({ clear: () => {} }), { clear: true })],
+  ['there is a clear that was not declared', ['F02'], tierWith(() => ({ clear: () => {} }))],
+  ['what was dropped comes back', ['F03'], comesBack()],
+  [
+    'everything is dropped after the close',
+    ['F04'],
+    tierWith(() => ({ clear: () => {} }), { clear: true }),
+  ],
+  ['meta is said to be lost', ['J08'], tierWith(() => ({ keepsMeta: false }))],
   ['values are put together from two', ['G01', 'G06'], torn()],
   ['keys are cut short', ['G02'], keysAs((text) => text.slice(0, 3))],
   [

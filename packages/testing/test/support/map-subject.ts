@@ -34,6 +34,7 @@ export function mapSubject(
       meta: true,
       sync: true,
       peek: 'a lifted backend has none',
+      clear: 'a lifted backend has no way to drop everything',
       events: true,
       limit: MAX_VALUE_BYTES,
       misspelt: 'the lift of core is no factory of its own',

@@ -99,4 +99,26 @@ export const corruptionCases: readonly BackendCase[] = [
       await scene.has('a', 'new')
     },
   }),
+  backendCase({
+    id: 'H14',
+    title: 'says of each key of a batch why its bytes were of no use',
+    why: 'what a newer version wrote must not be overwritten by who reads many at once',
+    needs: ['raw'],
+    async test(scene) {
+      const { backend } = scene
+      await backend.set('a', scene.entry('a'))
+      await backend.set('b', scene.entry('b'))
+      await scene.use('raw')(backend).write('a', new TextEncoder().encode('rubbish'))
+      const keys = ['none', 'a', 'b', 'a']
+      const contexts = keys.map(() => createContext())
+      await backend.getMany(keys, { contexts })
+      const alone = createContext()
+      await backend.get('a', { context: alone })
+      assert.ok(alone.missReason !== undefined && alone.missReason !== 'absent')
+      assert.deepEqual(
+        contexts.map(({ missReason }) => missReason),
+        ['absent', alone.missReason, undefined, alone.missReason],
+      )
+    },
+  }),
 ]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { createContext } from '@hitbox/core'
+import { createContext, isPromise } from '@hitbox/core'
 import type { BackendCapability, BackendCase } from '../backend-subject.ts'
 import { backendCase } from '../scene.ts'
+import { asAlone, fillKinds } from './explained.ts'
 
 const FALSY: readonly (readonly [
   id: string,
@@ -157,6 +158,22 @@ export const hitOrMissCases: readonly BackendCase[] = [
         },
         { hits: 3, misses: 3, writes: 3, deletes: 3, errors: 0, dropped: {} },
       )
+    },
+  }),
+  backendCase({
+    id: 'B14',
+    title: 'leaves out of a quick answer no more than where a hit came from that was there at once',
+    why: 'half an explanation is worse than none, and a miss without a reason is overwritten',
+    async test(scene) {
+      for (const [key, data] of await fillKinds(scene)) {
+        const context = createContext()
+        const answer = scene.backend.get(key, { context, quick: true })
+        const atOnce = !isPromise(answer)
+        assert.equal((await answer)?.data, data)
+        if (data !== undefined && atOnce && context.status === 'forward') {
+          assert.deepEqual(context, createContext())
+        } else await asAlone(scene, key, context)
+      }
     },
   }),
 ]

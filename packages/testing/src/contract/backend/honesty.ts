@@ -108,4 +108,13 @@ export const honestyCases: readonly BackendCase[] = [
       assert.equal((await backend.delete('k')).status, 'deleted')
     },
   }),
+  backendCase({
+    id: 'J08',
+    title: 'says whether entries keep what travels with them',
+    why: 'who needs it must learn before the first entry that it will be lost',
+    async test({ backend, subject }) {
+      const expected = typeof subject.capabilities.meta !== 'string'
+      assert.equal(backend.keepsMeta !== false, expected)
+    },
+  }),
 ]
