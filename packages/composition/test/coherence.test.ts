@@ -20,7 +20,7 @@ const clock = manualClock()
 type Key = (typeof KEYS)[number]
 type Command =
   | { readonly verb: 'get' | 'set' | 'delete'; readonly key: Key }
-  | { readonly verb: 'getMany' | 'setMany' | 'deleteMany' }
+  | { readonly verb: 'getMany' | 'setMany' | 'deleteMany' | 'clear' }
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ verb: fc.constant('get'), key: fc.constantFrom(...KEYS) }) },
@@ -33,7 +33,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ verb: fc.constantFrom('getMany', 'setMany', 'deleteMany') }),
+    arbitrary: fc.record({ verb: fc.constantFrom('getMany', 'setMany', 'deleteMany', 'clear') }),
   },
 ) as fc.Arbitrary<Command>
 
@@ -72,11 +72,11 @@ class World {
   readonly reads: { readonly key: Key; readonly floor: number; readonly seen: unknown }[] = []
   readonly tiers: CacheBackend
   readonly all: ReturnType<typeof scriptedTier>[]
-  readonly #faulty: boolean
+  readonly #remoteUppers: boolean
   #next = 0
 
   constructor(plan: Plan, scheduler: fc.Scheduler) {
-    this.#faulty = plan.lowerFaults.some((fault) => fault !== 'none')
+    this.#remoteUppers = plan.uppers.includes('scheduled')
     const lower = scriptedTier('lower', scheduled(scheduler, 'lower', faultsOf(plan.lowerFaults)))
     const uppers = plan.uppers.map((kind, index) => {
       const label = `upper${index}`
@@ -101,18 +101,24 @@ class World {
     const floors = { ...this.floors }
     const lengths = { a: this.histories.a.length, b: this.histories.b.length }
     try {
+      if (verb === 'clear') {
+        this.tiers.clear?.()
+        // Into a tier that takes its time a copy may be on its way, and is taken away only when it has arrived.
+        if (this.#remoteUppers) return
+        for (const key of KEYS) this.floors[key] = this.histories[key].length - 1
+        return
+      }
       if (verb === 'get' || verb === 'getMany') {
-        const context = createContext()
+        const contexts = keys.map(() => createContext())
         const results =
           verb === 'get'
-            ? [await settle(this.tiers.get(keys[0]!, { context }))]
-            : await this.tiers.getMany(keys)
+            ? [await settle(this.tiers.get(keys[0]!, { context: contexts[0] }))]
+            : await this.tiers.getMany(keys, { contexts })
         keys.forEach((key, index) => {
           const result = results[index] as ItemResult<CacheValue<unknown> | undefined>
           if (!result.ok) return
-          // A miss because a tier failed says nothing about the key; a batch does not tell which those are.
-          const silent = context.failures.length > 0 || (this.#faulty && verb === 'getMany')
-          if (result.value === undefined && silent) return
+          // A miss because a tier failed says nothing about the key.
+          if (result.value === undefined && contexts[index]!.failures.length > 0) return
           this.reads.push({ key, floor: floors[key], seen: result.value?.data })
         })
         return
@@ -171,6 +177,9 @@ class World {
     entries.delete = (key) => {
       this.histories[key as Key].push(undefined)
       return remove(key)
+    }
+    entries.clear = () => {
+      for (const key of KEYS) entries.delete(key)
     }
   }
 }

@@ -5,12 +5,22 @@ import {
   createContext,
   type ItemResult,
   type KeyTuple,
+  liftBackend,
 } from '@hitbox/core'
+import { cbor } from '@hitbox/formats/cbor'
 import { memoryBackend } from '@hitbox/memory'
 import { chaosBackend, deferred, manualClock } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
-import { borrowed, compose, type ComposeOptions, withDeadline } from '../src/index.ts'
+import {
+  borrowed,
+  compose,
+  type ComposeOptions,
+  tierGuard,
+  type TierGuard,
+  withDeadline,
+} from '../src/index.ts'
 import { turn } from './support/explore.ts'
+import { MapStore } from './support/map-store.ts'
 import { atOnce, failure, scriptedTier, soon } from './support/scripted-tier.ts'
 
 const clock = manualClock()
@@ -304,6 +314,283 @@ describe('compose', () => {
       expect(context.missReason).toBe('expired')
     })
 
+    it('is exact when the first tier explains nothing', () => {
+      const own = manualClock()
+      own.recent = () => own.now() - 1
+      const { memory } = two()
+      const tiers = compose(memory, scriptedTier('redis'), { clock: own })
+      memory.entries.set('k', { data: 1, staleAt: own.now() + 50, expiresAt: own.now() + 90 })
+      const context = createContext()
+      void tiers.get('k', { context })
+      expect(context).toMatchObject({ status: 'hit', source: 'tiers.memory', ttlMs: 90 })
+    })
+
+    it('keeps why a tier lacked a key when the tiers below fail, nested or not', async () => {
+      const memory = memoryBackend({ maxEntries: 10, clock })
+      const broken = (label: string) => scriptedTier(label, () => Promise.reject(failure(label)))
+      memory.set('k', entry(1, 10))
+      clock.advance(10)
+      const inner = compose(broken('a'), broken('b'), { label: 'inner', clock })
+      const tiers = compose(memory, inner, { clock })
+      const single = createContext()
+      await tiers.get('k', { context: single })
+      memory.set('k', entry(1, 10))
+      clock.advance(10)
+      const batch = createContext()
+      await tiers.getMany(['k'], { contexts: [batch] })
+      for (const context of [single, batch]) {
+        expect(context).toMatchObject({
+          status: 'forward',
+          missReason: 'expired',
+          failures: [
+            { details: { source: 'a' } },
+            { details: { source: 'b' } },
+            { code: 'BOTH_TIERS_FAILED' },
+          ],
+        })
+      }
+    })
+
+    describe('of each key of a batch,', () => {
+      const NEWER = Uint8Array.of(0xb7, 0x48, 2, 1, 2, 3)
+
+      it.each(['sequential', 'race', 'parallel'] as const)(
+        'is what a read of it says, with the policy %s',
+        async (read) => {
+          const memory = memoryBackend({ maxEntries: 20, clock })
+          const store = new MapStore(cbor, clock)
+          const lower = liftBackend(store, { clock })
+          const tiers = compose(memory, lower, { clock, read, refill: 'never' })
+          await tiers.set('both', entry(1))
+          await lower.set('below', entry(2, 1_000, 500))
+          await lower.set('stale', entry(3, 1_000, 0))
+          await store.write('newer', { bytes: NEWER, ttlMs: 1_000, freshMs: 1_000 })
+          const keys = ['below', 'none', 'both', 'newer', 'stale', 'both', 'none']
+          const contexts = keys.map(() => createContext())
+          await tiers.getMany(keys, { contexts })
+          for (const [index, key] of keys.entries()) {
+            const alone = createContext()
+            await tiers.get(key, { context: alone })
+            expect(contexts[index], key).toEqual(alone)
+          }
+          expect(contexts[3]).toMatchObject({ status: 'forward', missReason: 'newer-version' })
+          expect(contexts[0]).toMatchObject({ status: 'hit', source: 'tiers.store', ttlMs: 1_000 })
+        },
+      )
+
+      it.each(['sequential', 'race', 'parallel'] as const)(
+        'is which tiers failed it, with the policy %s',
+        async (read) => {
+          const failing = (label: string, bad: string) =>
+            scriptedTier(label, async (call, effect) => {
+              if (call.key === bad || call.key === 'worst') throw failure(label)
+              return effect()
+            })
+          const top = failing('top', 'bad')
+          const middle = failing('middle', 'worse')
+          const bottom = failing('bottom', 'worse')
+          const inner = compose(middle, bottom, { label: 'inner', clock, read })
+          const tiers = compose(top, inner, { clock, read })
+          for (const key of ['good', 'bad']) bottom.entries.set(key, entry(key))
+          const keys = ['good', 'bad', 'worse', 'worst']
+          const contexts = keys.map(() => createContext())
+          const results = await tiers.getMany(keys, { contexts })
+          expect(results.map((result) => result.ok)).toEqual([true, true, true, false])
+          const sources = contexts.map(({ failures }) =>
+            failures.map((error) => ((error as CacheError).details as { source: string }).source),
+          )
+          const within = ['middle', 'bottom', 'inner']
+          expect(sources).toEqual([[], ['top'], within, ['top', ...within]])
+          expect(contexts.map(({ source }) => source)).toEqual([
+            'tiers.inner.bottom',
+            'tiers.inner.bottom',
+            'upstream',
+            'upstream',
+          ])
+        },
+      )
+
+      it('is whether it was copied up, each by itself', async () => {
+        const { memory, redis, tiers } = two()
+        memory.entries.set('above', entry(1))
+        for (const key of ['good', 'full', 'changed']) redis.entries.set(key, entry(key))
+        redis.entries.set('stale', entry(1, 60_000, 0))
+        memory.script = (call, effect) => {
+          if (call.verb === 'set' && call.key === 'full') throw new Error('no room')
+          return effect()
+        }
+        const keys = ['above', 'good', 'full', 'changed', 'stale', 'none']
+        const contexts = keys.map(() => createContext())
+        const reading = tiers.getMany(keys, { contexts })
+        void tiers.delete('changed')
+        await reading
+        expect(contexts.map(({ refilled }) => refilled)).toEqual([
+          false,
+          true,
+          false,
+          false,
+          false,
+          false,
+        ])
+      })
+
+      it('is that a copy is on its way into a tier that takes its time', async () => {
+        const { memory, redis, tiers } = two()
+        memory.script = soon
+        for (const key of ['a', 'b']) redis.entries.set(key, entry(key))
+        for (const key of ['a', 'b']) {
+          const context = createContext()
+          await tiers.getMany([key], { contexts: [context] })
+          expect(context.refilled).toBe(true)
+        }
+        const refusing = compose(memory, redis, { clock, offload: { register: () => false } })
+        memory.entries.clear()
+        const contexts = [createContext(), createContext()]
+        await refusing.getMany(['a'], { contexts })
+        await turn()
+        memory.entries.clear()
+        await refusing.getMany(['b'], { contexts: contexts.slice(1) })
+        expect(contexts.map(({ refilled }) => refilled)).toEqual([true, false])
+      })
+
+      it('is told by the tiers only for keys that have a context', async () => {
+        const asked: unknown[] = []
+        const store = memoryBackend({ maxEntries: 10, clock })
+        const tier = scriptedTier('tier')
+        tier.getMany = (keys, options) => {
+          asked.push(options?.contexts?.map((context) => context !== undefined))
+          return store.getMany(keys, options)
+        }
+        const tiers = compose(scriptedTier('memory'), tier, { clock })
+        await tiers.getMany(['a', 'b', 'c'])
+        await tiers.getMany(['a', 'b', 'c'], {})
+        await tiers.getMany(['a', 'b', 'c'], { contexts: [undefined, createContext()] })
+        expect(asked).toEqual([undefined, undefined, [false, true, false]])
+      })
+
+      it('is forgotten of a context that was used before', async () => {
+        const { memory, redis, tiers } = two()
+        redis.entries.set('k', entry(1))
+        const contexts = [createContext()]
+        await tiers.getMany(['k'], { contexts })
+        expect(contexts[0]).toMatchObject({ source: 'tiers.redis', refilled: true })
+        expect(memory.entries.size).toBe(1)
+        await tiers.getMany(['k'], { contexts })
+        expect(contexts[0]).toMatchObject({ source: 'tiers.memory', refilled: false })
+      })
+    })
+
+    describe('to who wants it quickly', () => {
+      const asking = () => ({ context: createContext(), quick: true })
+
+      it('is nothing when the first tier has it at once, which is counted and told as ever', () => {
+        const { memory, tiers, events } = two()
+        memory.entries.set('k', entry(1))
+        const options = asking()
+        expect(tiers.get('k', options)).toBe(memory.entries.get('k'))
+        expect(options.context).toEqual(createContext())
+        expect(tiers.stats().hits).toBe(1)
+        expect(events).toEqual([{ type: 'hit', source: 'tiers.memory', key: 'k', stale: false }])
+      })
+
+      it('is nothing through nested compositions and memory', () => {
+        const memory = memoryBackend({ maxEntries: 10, clock })
+        const inner = compose(memory, scriptedTier('store', soon), { clock })
+        const tiers = compose(inner, scriptedTier('disk', soon), { clock })
+        memory.set('k', entry(1))
+        const options = asking()
+        expect(tiers.get('k', options)).toBeDefined()
+        expect(options.context).toEqual(createContext())
+      })
+
+      it('is everything when a lower tier had it, at once or later, with the whole path', async () => {
+        for (const script of [atOnce, soon]) {
+          const memory = memoryBackend({ maxEntries: 10, clock })
+          const nested = memoryBackend({ maxEntries: 10, clock, label: 'nested' })
+          const inner = compose(nested, scriptedTier('store'), { label: 'inner', clock })
+          const middle = scriptedTier('middle', script)
+          const tiers = compose(memory, middle, inner, { clock })
+          nested.set('k', entry(1))
+          const options = asking()
+          await tiers.get('k', options)
+          expect(options.context).toMatchObject({
+            status: 'hit',
+            source: 'tiers.inner.nested',
+            ttlMs: 60_000,
+            refilled: true,
+          })
+        }
+      })
+
+      it('is everything when the lower part of a nested first tier had it at once', () => {
+        const store = memoryBackend({ maxEntries: 10, clock, label: 'store' })
+        const inner = compose(memoryBackend({ maxEntries: 10, clock }), store, {
+          label: 'inner',
+          clock,
+        })
+        const tiers = compose(inner, scriptedTier('disk', soon), { label: 'outer', clock })
+        store.set('k', entry(1))
+        const options = asking()
+        void tiers.get('k', options)
+        expect(options.context).toMatchObject({ source: 'outer.inner.store', refilled: true })
+      })
+
+      it('is what failed, and why there is nothing', async () => {
+        const { memory, redis, tiers } = two()
+        memory.script = () => {
+          throw new Error('broken')
+        }
+        redis.entries.set('k', entry(1))
+        const hit = asking()
+        await tiers.get('k', hit)
+        expect(hit.context).toMatchObject({ source: 'tiers.redis', failures: [{}] })
+        const miss = asking()
+        await tiers.get('none', miss)
+        expect(miss.context).toMatchObject({ missReason: 'absent', failures: [{}] })
+      })
+
+      it('is that the first tier may not vouch for what it has', async () => {
+        const own = tierGuard()
+        const guard: TierGuard = {
+          trustedUntil: clock.now(),
+          beginFill: (key) => own.beginFill(key),
+          mayFill: (key, ticket) => own.mayFill(key, ticket),
+          beginChange: (key) => own.beginChange(key),
+          contended: (key) => own.contended(key),
+          endChange: (key) => own.endChange(key),
+          changeAll: () => own.changeAll(),
+        }
+        const memory = memoryBackend({ maxEntries: 10, clock })
+        const redis = scriptedTier('redis', () => Promise.reject(failure()))
+        const tiers = compose(memory, redis, { clock, guard })
+        memory.set('k', entry(1))
+        const options = asking()
+        expect(await tiers.get('k', options)).toBeUndefined()
+        expect(options.context).toMatchObject({ status: 'forward', missReason: 'untrusted' })
+      })
+
+      it.each(['race', 'parallel'] as const)('is everything with the policy %s', async (read) => {
+        const { memory, tiers } = two({ read })
+        memory.entries.set('k', entry(1))
+        const options = asking()
+        await tiers.get('k', options)
+        expect(options.context.source).toBe('tiers.memory')
+      })
+
+      it('is, in a batch, nothing of the hits of the first tier only', async () => {
+        const memory = memoryBackend({ maxEntries: 10, clock })
+        const redis = scriptedTier('redis', soon)
+        const tiers = compose(memory, redis, { clock })
+        memory.set('above', entry(1))
+        redis.entries.set('below', entry(2))
+        const contexts = Array.from({ length: 3 }, createContext)
+        await tiers.getMany(['above', 'below', 'none'], { contexts, quick: true })
+        expect(contexts[0]).toEqual(createContext())
+        expect(contexts[1]).toMatchObject({ source: 'tiers.redis', refilled: true })
+        expect(contexts[2]).toMatchObject({ status: 'forward', missReason: 'absent' })
+      })
+    })
+
     it('names every failure on the way', async () => {
       const { memory, redis, tiers } = two()
       memory.script = () => {
@@ -529,6 +816,109 @@ describe('compose', () => {
     })
   })
 
+  describe('the lowest tier', () => {
+    it('is the last one, also of a nested composition, and answers by itself', async () => {
+      const { memory, redis, tiers } = two()
+      expect(tiers.lowest).toBe(redis)
+      const disk = scriptedTier('disk')
+      expect(compose(tiers, disk, { clock }).lowest).toBe(disk)
+      expect(compose(disk, tiers, { clock }).lowest).toBe(redis)
+      memory.entries.set('k', entry('copy'))
+      redis.entries.set('k', entry('final'))
+      expect((await tiers.lowest?.get('k'))?.data).toBe('final')
+      expect(tiers.stats().hits).toBe(0)
+    })
+
+    it('keeps its layers', () => {
+      const store = withDeadline(scriptedTier('store'), '1s')
+      expect(compose(scriptedTier('memory'), store).lowest).toBe(store)
+    })
+  })
+
+  it('keeps what travels with values when every tier does', () => {
+    const tier = (label: string, keepsMeta?: boolean) =>
+      Object.assign(scriptedTier(label), { keepsMeta })
+    const lift = (layout?: 'raw') =>
+      liftBackend(Object.assign(new MapStore(cbor, clock), { layout }), { clock })
+    expect(compose(tier('a'), tier('b', true)).keepsMeta).toBe(true)
+    expect(compose(tier('a', false), tier('b')).keepsMeta).toBe(false)
+    expect(compose(tier('a'), tier('b'), tier('c', false)).keepsMeta).toBe(false)
+    expect(compose(tier('a'), compose(tier('b', false), tier('c'))).keepsMeta).toBe(false)
+    expect(compose(tier('a'), lift()).keepsMeta).toBe(true)
+    expect(compose(tier('a'), lift('raw')).keepsMeta).toBe(false)
+  })
+
+  describe('clear', () => {
+    it('is there when every tier can drop everything', () => {
+      const shared = liftBackend(new MapStore(cbor, clock), { clock })
+      expect(typeof two().tiers.clear).toBe('function')
+      expect(compose(scriptedTier('memory'), shared).clear).toBeUndefined()
+      expect(compose(compose(scriptedTier('memory'), shared), scriptedTier('x')).clear).toBe(
+        undefined,
+      )
+    })
+
+    it('drops what all tiers have, the lowest first, and is neither counted nor told', () => {
+      const order: string[] = []
+      const { memory, redis, tiers, events } = two()
+      for (const tier of [memory, redis]) {
+        tier.entries.set('k', entry(1))
+        const clear = tier.clear.bind(tier)
+        tier.clear = () => {
+          order.push(tier.label)
+          clear()
+        }
+      }
+      const before = tiers.stats()
+      tiers.clear?.()
+      expect(order).toEqual(['redis', 'memory'])
+      expect([memory.entries.size, redis.entries.size]).toEqual([0, 0])
+      expect([tiers.stats(), events]).toEqual([before, []])
+    })
+
+    it('refuses copies of what was read before, also those of another composition with the same guard', async () => {
+      const guard = tierGuard()
+      const { memory, redis, tiers, events } = two({ guard })
+      const other = compose(borrowed(memory), borrowed(redis), { clock, guard })
+      redis.entries.set('k', entry('old'))
+      const context = createContext()
+      const reads = [tiers.get('k', { context }), other.get('k'), tiers.getMany(['k'])]
+      // The lower tier has read, and its answers are on their way.
+      await Promise.resolve()
+      tiers.clear?.()
+      expect(((await reads[0]) as CacheValue<unknown>).data).toBe('old')
+      await Promise.all(reads)
+      expect(memory.entries.size).toBe(0)
+      expect(context.refilled).toBe(false)
+      expect(events).toContainEqual({
+        type: 'refill',
+        source: 'tiers.memory',
+        key: 'k',
+        done: false,
+      })
+      expect(await tiers.get('k')).toBeUndefined()
+    })
+
+    it('lets copies be made of what is read afterwards', async () => {
+      const { memory, redis, tiers } = two()
+      tiers.clear?.()
+      redis.entries.set('k', entry('new'))
+      await tiers.get('k')
+      expect(memory.entries.get('k')?.data).toBe('new')
+    })
+
+    it('drops what the other tiers have when one cannot, and fails', () => {
+      const { memory, redis, tiers, events } = two()
+      memory.entries.set('k', entry(1))
+      redis.clear = () => {
+        throw new Error('stuck')
+      }
+      expect(codeOf(() => tiers.clear?.())).toBe('BACKEND_FAILED')
+      expect(memory.entries.size).toBe(0)
+      expect(events).toMatchObject([{ type: 'error', source: 'tiers.redis', operation: 'remove' }])
+    })
+  })
+
   describe('closing', () => {
     it('closes the tiers, once', async () => {
       const { memory, redis, tiers } = two()
@@ -572,6 +962,7 @@ describe('compose', () => {
         () => tiers.getMany(['k']),
         () => tiers.setMany([['k', entry(1)]]),
         () => tiers.deleteMany(['k']),
+        () => tiers.clear?.(),
       ]) {
         expect(codeOf(run)).toBe('CLOSED')
       }

@@ -1,4 +1,11 @@
-import { type CacheBackend, type Clock, liftBackend } from '@hitbox/core'
+import {
+  type BatchReadOptions,
+  type CacheBackend,
+  type Clock,
+  type KeyInput,
+  liftBackend,
+  type ReadOptions,
+} from '@hitbox/core'
 import { cbor } from '@hitbox/formats/cbor'
 import { memoryBackend } from '@hitbox/memory'
 import { backendContract, type BackendSubject, casesFor } from '@hitbox/testing'
@@ -53,10 +60,11 @@ const remote = ({ clock }: Open): CacheBackend => {
   }
   return {
     label: inner.label,
-    get: async (key, options) => later(inner.get(key, options)),
+    get: async <T>(key: KeyInput, options?: ReadOptions) => later(inner.get<T>(key, options)),
     set: async (key, value) => later(inner.set(key, value)),
     delete: async (key) => later(inner.delete(key)),
-    getMany: async (keys, options) => later(inner.getMany(keys, options)),
+    getMany: async <T>(keys: Iterable<KeyInput>, options?: BatchReadOptions) =>
+      later(inner.getMany<T>(keys, options)),
     setMany: async (entries) => later(inner.setMany(entries)),
     deleteMany: async (keys) => later(inner.deleteMany(keys)),
     clear: () => inner.clear(),
@@ -64,7 +72,7 @@ const remote = ({ clock }: Open): CacheBackend => {
     stats: () => inner.stats(),
     close: () => inner.close(),
     [Symbol.asyncDispose]: () => inner.close(),
-  } as CacheBackend
+  }
 }
 
 const composed = (options: ComposeOptions): BackendSubject => ({

@@ -94,6 +94,7 @@ const getMany: Act = {
 }
 const remove: Act = { name: 'delete', run: (tiers) => tiers.delete('k') }
 const removeMany: Act = { name: 'deleteMany', run: (tiers) => tiers.deleteMany(['k', 'k']) }
+const clear: Act = { name: 'clear', run: (tiers) => tiers.clear?.() }
 const set = (data: string): Act => ({
   name: `set ${data}`,
   run: (tiers) => tiers.set('k', entry(data)),
@@ -177,6 +178,63 @@ const SCENES: readonly (readonly [name: string, Setting])[] = [
   [
     'two sets that race',
     { write: 'race', remoteUpper: true, warm: true, acts: [set('a'), set('b')], end: ['a', 'b'] },
+  ],
+  [
+    'a get and a clear, over a synchronous upper tier',
+    { remoteUpper: false, warm: false, acts: [get, clear], end: [undefined] },
+  ],
+  [
+    'two gets and a clear, over a synchronous upper tier with a copy',
+    {
+      remoteUpper: false,
+      warm: true,
+      acts: [get, { ...get, name: 'get again' }, clear],
+      end: [undefined],
+    },
+  ],
+  [
+    'a getMany and a clear',
+    { remoteUpper: false, warm: false, acts: [getMany, clear], end: [undefined] },
+  ],
+  [
+    'a get and a clear, over a remote upper tier',
+    { remoteUpper: true, warm: false, acts: [get, clear], end: [undefined] },
+  ],
+  [
+    'a set and a clear',
+    { remoteUpper: false, warm: true, acts: [set('a'), clear], end: ['a', undefined] },
+  ],
+  [
+    'a set and a clear, over a remote upper tier',
+    { remoteUpper: true, warm: true, acts: [set('a'), clear], end: ['a', undefined] },
+  ],
+  [
+    'a setMany, a get and a clear',
+    { remoteUpper: false, warm: false, acts: [setMany('a'), get, clear], end: ['a', undefined] },
+  ],
+  [
+    'a set and a clear, upper tier first',
+    {
+      write: 'sequential',
+      remoteUpper: true,
+      warm: true,
+      acts: [set('a'), clear],
+      end: ['a', undefined],
+    },
+  ],
+  [
+    'a set at once in both tiers and a clear',
+    {
+      write: 'optimisticParallel',
+      remoteUpper: true,
+      warm: true,
+      acts: [set('a'), clear],
+      end: ['a', undefined],
+    },
+  ],
+  [
+    'a delete and a clear',
+    { remoteUpper: true, warm: true, acts: [remove, clear], end: [undefined] },
   ],
   [
     'two sets and a get',

@@ -4,6 +4,7 @@ import {
   type CacheEvent,
   type CacheErrorCode,
   type CacheValue,
+  createContext,
   isPromise,
   type ItemResult,
 } from '@hitbox/core'
@@ -13,6 +14,7 @@ import { describe, expect, it } from 'vitest'
 import {
   borrowed,
   type CircuitBreakerOptions,
+  compose,
   withCircuitBreaker,
   withConcurrency,
   withDeadline,
@@ -79,6 +81,87 @@ describe.each(Object.entries(LAYERS))('%s', (name, layer) => {
 
   it('has no peek where the backend has none', () => {
     expect(typeof layer(scriptedTier('plain')).peek).toBe('undefined')
+  })
+
+  it('explains what the backend explains, at once or later, single and in batches', async () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 10, clock })
+    memory.set('k', value(1))
+    const late = scriptedTier('late')
+    late.get = async (key, options) => memory.get(key, options)
+    late.getMany = async (keys, options) => memory.getMany(keys, options)
+    for (const backend of [layer(memory), layer(late)]) {
+      const expected = [createContext(), createContext()]
+      memory.getMany(['k', 'none'], { contexts: expected })
+      expect(expected[0]).toMatchObject({ status: 'hit', source: 'memory', ttlMs: NEVER })
+      const single = [createContext(), createContext()]
+      await backend.get('k', { context: single[0] })
+      await backend.get('none', { context: single[1] })
+      expect(single).toEqual(expected)
+      const contexts = [createContext(), undefined, createContext()]
+      await backend.getMany(['k', 'k', 'none'], { contexts })
+      expect(contexts).toEqual([expected[0], undefined, expected[1]])
+      const quick = createContext()
+      await backend.get('k', { context: quick, quick: true })
+      expect(quick).toEqual(createContext())
+      await backend.getMany(['k', 'none'], { contexts: [quick, single[1]], quick: true })
+      expect(quick).toEqual(createContext())
+      expect(single[1]).toEqual(expected[1])
+    }
+  })
+
+  it('adds what failed below to what failed before', async () => {
+    const before = new Error('before')
+    const store = scriptedTier('store')
+    const tiers = compose(
+      scriptedTier('broken', () => Promise.reject(failure())),
+      store,
+    )
+    const backend = layer(tiers)
+    const context = createContext()
+    context.failures.push(before)
+    await backend.get('k', { context })
+    await backend.getMany(['k'], { contexts: [context] })
+    expect(context.failures).toEqual([before, failure(), failure()])
+    expect(context.missReason).toBe('absent')
+  })
+
+  it('has the lowest tier in the same layer, as long as it is open', async () => {
+    expect(layer(scriptedTier('plain')).lowest).toBeUndefined()
+    const upper = memoryBackend({ maxEntries: 10 })
+    const lower = memoryBackend({ maxEntries: 10, label: 'lower' })
+    const tiers = compose(upper, lower)
+    const backend = layer(tiers)
+    const lowest = backend.lowest!
+    expect([lowest.label, lowest.lowest]).toEqual(['lower', undefined])
+    upper.set('k', value('copy'))
+    lower.set('k', value('final'))
+    expect(lowest.get('k')).toEqual(value('final'))
+    // Closing the part leaves the whole as it was.
+    await lowest.close()
+    expect(await outcome(() => lowest.get('k'))).toBe('CLOSED')
+    expect(backend.get('k')).toEqual(value('copy'))
+    const other = layer(compose(borrowed(upper), borrowed(lower)))
+    const part = other.lowest!
+    await other.close()
+    expect(await outcome(() => part.get('k'))).toBe('CLOSED')
+  })
+
+  it('says what the backend says of meta', () => {
+    expect(layer(scriptedTier('plain')).keepsMeta).toBe(true)
+    expect(layer(Object.assign(scriptedTier('raw'), { keepsMeta: false })).keepsMeta).toBe(false)
+  })
+
+  it('drops everything where the backend can, until it is closed', async () => {
+    const memory = memoryBackend({ maxEntries: 10 })
+    const backend = layer(memory)
+    memory.set('k', value(1))
+    backend.clear?.()
+    expect(memory.size).toBe(0)
+    await backend.close()
+    expect(await outcome(() => backend.clear!())).toBe('CLOSED')
+    const shared = Object.assign(scriptedTier('shared'), { clear: undefined })
+    expect(layer(shared as never).clear).toBeUndefined()
   })
 
   it('hands failures on as they are, at once or later', async () => {
@@ -165,6 +248,50 @@ describe('withDeadline', () => {
     expect(codes(await writes)).toEqual(['TIMEOUT'])
   })
 
+  it('lets nothing that comes too late into a context', async () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 10, clock, label: 'slow' })
+    memory.set('k', value(1))
+    const gate = deferred()
+    const slow = scriptedTier('slow')
+    slow.get = async (key, options) => gate.promise.then(() => memory.get(key, options))
+    slow.getMany = async (keys, options) => gate.promise.then(() => memory.getMany(keys, options))
+    const store = memoryBackend({ maxEntries: 10, clock, label: 'store' })
+    store.set('k', value(2))
+    const tiers = compose(withDeadline(slow, '200ms', { clock }), store, { clock })
+    const single = createContext()
+    const batch = [createContext(), createContext()]
+    const reads = [
+      tiers.get('k', { context: single }),
+      tiers.getMany(['k', 'none'], { contexts: batch }),
+    ]
+    clock.advance(200)
+    await Promise.all(reads)
+    const expected = { status: 'hit', source: 'tiers.store', failures: [{ code: 'TIMEOUT' }] }
+    expect(single).toMatchObject(expected)
+    expect(batch).toMatchObject([
+      expected,
+      { status: 'forward', missReason: 'absent', failures: [{ code: 'TIMEOUT' }] },
+    ])
+    const before = structuredClone([single.source, ...batch.map(({ source }) => source)])
+    gate.resolve()
+    await turn()
+    expect(memory.stats().hits).toBe(2)
+    expect([single.source, ...batch.map(({ source }) => source)]).toEqual(before)
+    expect(single.ttlMs).toBe(NEVER)
+  })
+
+  it('bounds the lowest tier of what it is around, too', async () => {
+    const clock = manualClock()
+    const hung = scriptedTier('hung', never)
+    const backend = withDeadline(compose(scriptedTier('upper'), hung), '200ms', { clock })
+    const reads = [backend.lowest!.get('k'), backend.lowest!.getMany(['k'])]
+    const ends = reads.map((read) => outcome(() => read))
+    clock.advance(200)
+    expect(await ends[0]).toBe('TIMEOUT')
+    expect(codes((await ends[1]) as ItemResult<unknown>[])).toEqual(['TIMEOUT'])
+  })
+
   it('handles what the backend says too late', async () => {
     const clock = manualClock()
     const end = deferred<never>()
@@ -230,6 +357,21 @@ describe('withConcurrency', () => {
     gates.get('d')?.resolve()
     expect(await Promise.all(runs)).toEqual([undefined, undefined, undefined, undefined])
     expect(await outcome(() => store.calls.length)).toBe(4)
+  })
+
+  it('has hits explained that had to wait for their turn', async () => {
+    const memory = memoryBackend({ maxEntries: 10 })
+    memory.set('k', value(1))
+    const gate = deferred()
+    const slow = scriptedTier('memory', () => gate.promise as never)
+    slow.get = (key, options) => memory.get(key, options)
+    const backend = withConcurrency(slow, { maxConcurrent: 1 })
+    const holding = backend.set('other', value(1))
+    const context = createContext()
+    const waiting = backend.get('k', { context, quick: true })
+    gate.resolve()
+    await Promise.all([holding, waiting])
+    expect(context).toMatchObject({ status: 'hit', source: 'memory' })
   })
 
   it('gives the place of an operation that fails, at once or later, to the next', async () => {

@@ -2,6 +2,7 @@ import {
   CacheError,
   type CacheEvent,
   type CacheValue,
+  type Context,
   createContext,
   type ItemResult,
 } from '@hitbox/core'
@@ -43,8 +44,7 @@ interface Seen {
   readonly copied: readonly number[]
   readonly errors: number
   readonly losers: boolean
-  readonly source?: string
-  readonly status?: string
+  readonly context: Context
   readonly synchronous: boolean
 }
 
@@ -79,7 +79,7 @@ async function play({ policy, tiers: outcomes, arrivals, batch }: Run): Promise<
   }
   let synchronous = false
   try {
-    const got = batch ? tiers.getMany(['k']) : tiers.get('k', { context })
+    const got = batch ? tiers.getMany(['k'], { contexts: [context] }) : tiers.get('k', { context })
     synchronous = !(got instanceof Promise)
     void Promise.resolve(got).then(
       (value) =>
@@ -110,7 +110,7 @@ async function play({ policy, tiers: outcomes, arrivals, batch }: Run): Promise<
     copied,
     errors: events.filter((event) => event.type === 'error' && event.operation === 'read').length,
     losers: events.some((event) => event.type === 'offload' && event.kind === 'race-read-loser'),
-    ...(batch ? {} : { source: context.source, status: context.status }),
+    context,
     synchronous,
   }
 }
@@ -138,7 +138,7 @@ function tierThat(outcome: Outcome, tier: number, gate: Deferred<void> | undefin
   return backend
 }
 
-function compare(seen: Seen, expected: Expected, batch: boolean): void {
+function compare(seen: Seen, expected: Expected): void {
   expect(seen.answer).toBe(expected.answer)
   if (expected.answer === 'hit') expect(seen.data).toBe(`copy of t${expected.from}`)
   expect(seen.calls.flatMap((calls, tier) => (calls.length > 0 ? [tier] : []))).toEqual(
@@ -146,9 +146,13 @@ function compare(seen: Seen, expected: Expected, batch: boolean): void {
   )
   expect(seen.copied).toEqual(expected.refilled)
   expect(seen.errors).toBe(expected.errors)
-  if (batch || expected.answer === 'failure' || expected.answer === 'pending') return
-  expect(seen.source).toBe(expected.answer === 'hit' ? `tiers.t${expected.from}` : 'upstream')
-  expect(seen.status).toBe(expected.status ?? 'forward')
+  if (expected.answer === 'pending') return
+  const { context } = seen
+  expect(context.source).toBe(expected.answer === 'hit' ? `tiers.t${expected.from}` : 'upstream')
+  expect(context.status).toBe(expected.status ?? 'forward')
+  expect(context.refilled).toBe(expected.refilled.length > 0)
+  // A race that is over does not wait for further failures.
+  expect(context.failures.length).toBeLessThanOrEqual(expected.errors)
 }
 
 const words = (tiers: readonly Outcome[]): string => tiers.join(' over ')
@@ -168,7 +172,7 @@ describe.each(forms)('$form with the sequential policy', ({ batch }) => {
     async ({ tiers }) => {
       const arrivals = tiers.map((_, tier) => tier)
       const run = { policy: 'sequential', tiers, arrivals, batch } as const
-      compare(await play(run), sequentialRead(tiers), batch)
+      compare(await play(run), sequentialRead(tiers))
     },
   )
 
@@ -177,7 +181,7 @@ describe.each(forms)('$form with the sequential policy', ({ batch }) => {
     async ({ tiers }) => {
       const expected = sequentialRead(tiers)
       const seen = await play({ policy: 'sequential', tiers, arrivals: 'at once', batch })
-      compare(seen, expected, batch)
+      compare(seen, expected)
       expect(seen.synchronous).toBe(expected.answer !== 'pending')
     },
   )
@@ -196,7 +200,7 @@ describe.each(forms)('$form with the race policy', ({ batch }) => {
     const { tiers, losers, arrivals } = cell
     const expected = raceRead(tiers, arrivals)
     const seen = await play({ policy: { policy: 'race', losers }, tiers, arrivals, batch })
-    compare(seen, expected, batch)
+    compare(seen, expected)
     expect(seen.losers).toBe(losers === 'offload' && expected.losers === true)
   })
 
@@ -204,11 +208,7 @@ describe.each(forms)('$form with the race policy', ({ batch }) => {
     '$name, from the middle outwards',
     async ({ tiers }) => {
       const arrivals = [1, 0, 2]
-      compare(
-        await play({ policy: 'race', tiers, arrivals, batch }),
-        raceRead(tiers, arrivals),
-        batch,
-      )
+      compare(await play({ policy: 'race', tiers, arrivals, batch }), raceRead(tiers, arrivals))
     },
   )
 
@@ -219,7 +219,7 @@ describe.each(forms)('$form with the race policy', ({ batch }) => {
       const raced = raceRead(tiers, [0, 1])
       const expected = raced.from === 0 ? { ...raced, asked: [0], errors: 0 } : raced
       const seen = await play({ policy: 'race', tiers, arrivals: 'at once', batch })
-      compare(seen, expected, batch)
+      compare(seen, expected)
     },
   )
 })
@@ -230,11 +230,7 @@ describe.each(forms)('$form with the parallel policy', ({ batch }) => {
     '$name',
     async ({ tiers }) => {
       for (const arrivals of [[0, 1], [1, 0], 'at once'] as const) {
-        compare(
-          await play({ policy: 'parallel', tiers, arrivals, batch }),
-          parallelRead(tiers),
-          batch,
-        )
+        compare(await play({ policy: 'parallel', tiers, arrivals, batch }), parallelRead(tiers))
       }
     },
   )
@@ -243,7 +239,22 @@ describe.each(forms)('$form with the parallel policy', ({ batch }) => {
     compare(
       await play({ policy: 'parallel', tiers, arrivals: [2, 0, 1], batch }),
       parallelRead(tiers),
-      batch,
     )
+  })
+})
+
+describe('a batch says of a key what a read of the key says', () => {
+  const policies = ['sequential', 'race', 'parallel'] as const
+  const orders = [[0, 1, 2], [2, 1, 0], [1, 0, 2], 'at once'] as const
+  it.each(triples.map((tiers) => ({ tiers, name: words(tiers) })))('$name', async ({ tiers }) => {
+    for (const policy of policies) {
+      for (const arrivals of orders) {
+        const run = { policy, tiers, arrivals }
+        const single = await play({ ...run, batch: false })
+        const batch = await play({ ...run, batch: true })
+        expect(batch.context).toEqual(single.context)
+        expect(batch.answer).toBe(single.answer)
+      }
+    }
   })
 })

@@ -134,6 +134,12 @@ describe('liftBackend', () => {
     expect(late).toMatchObject({ status: 'forward', missReason: 'expired' })
   })
 
+  it('says that values keep what travels with them, but for a store of bare values', () => {
+    const { store } = open()
+    expect(liftBackend(store).keepsMeta).toBe(true)
+    expect(liftBackend(store.with({ layout: 'raw' as const })).keepsMeta).toBe(false)
+  })
+
   it('closes what it owns once, and is closed from then on', async () => {
     const { store, tier } = open()
     const close = vi.fn<() => void>()
@@ -446,6 +452,62 @@ describe('batches of a lifted backend', () => {
     expect(await tier.deleteMany(['a', 'a'])).toEqual([
       succeeded(deleteStatus(1)),
       succeeded(deleteStatus(0)),
+    ])
+  })
+
+  it.each(['a read for each key', 'a read for all'])('explain each key, with %s', async (how) => {
+    const { clock, store } = open()
+    const readMany = (keys: readonly string[]) =>
+      keys.map((key) =>
+        key === 'broken' ? failed(new Error('slot')) : succeeded(store.entries.get(key)),
+      )
+    const readAll = (keys: readonly string[]) =>
+      readMany(keys).map((result) =>
+        result.ok ? succeeded(result.value && { bytes: result.value }) : result,
+      )
+    const read = (key: string): StoreRead | undefined => {
+      if (key === 'broken') throw new Error('slot')
+      const bytes = store.entries.get(key)
+      return bytes && { bytes }
+    }
+    const changes = how === 'a read for all' ? { read, readMany: readAll } : { read }
+    const tier = liftBackend(store.with(changes), { clock })
+    await tier.set('fresh', cacheValue(1, { ttl: '1m', clock }))
+    await tier.set('stale', cacheValue(2, { ttl: '1m', staleAfter: '0ms', clock }))
+    await tier.set('over', cacheValue(3, { ttl: '10ms', clock }))
+    clock.advance('10ms')
+    store.entries.set('newer', Uint8Array.of(0xb7, 0x48, 2, 1, 2, 3))
+    const keys = ['none', 'fresh', 'newer', 'stale', 'over', 'broken', 'fresh', 'newer']
+    const contexts = keys.map(() => createContext())
+    const results = await tier.getMany(keys, { contexts })
+    expect(results.map((result) => (result.ok ? result.value?.data : 'failed'))).toEqual([
+      undefined,
+      1,
+      undefined,
+      2,
+      undefined,
+      'failed',
+      1,
+      undefined,
+    ])
+    for (const [index, key] of keys.entries()) {
+      const alone = createContext()
+      try {
+        await tier.get(key, { context: alone })
+      } catch {
+        expect(key).toBe('broken')
+      }
+      expect(contexts[index]).toEqual(alone)
+    }
+    expect(contexts.map(({ missReason }) => missReason)).toEqual([
+      'absent',
+      undefined,
+      'newer-version',
+      undefined,
+      'expired',
+      undefined,
+      undefined,
+      'newer-version',
     ])
   })
 

@@ -136,6 +136,85 @@ describe('memoryBackend', () => {
     expect(memory.peek('b')?.data).toBe(2)
   })
 
+  it('leaves a context alone when a hit is to be quick, and explains all else', () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 9, clock })
+    memory.set('fresh', cacheValue(1, { ttl: '1m', clock }))
+    memory.set('stale', cacheValue(2, { ttl: '1m', staleAfter: '0ms', clock }))
+    memory.set('soon', cacheValue(3, { ttl: '10ms', clock }))
+    const context = createContext()
+    const found = ['fresh', 'stale', 'soon'].map((key) => memory.get(key, { context, quick: true }))
+    expect(found.map((entry) => entry?.data)).toEqual([1, 2, 3])
+    expect(context).toEqual(createContext())
+    clock.advance('10ms')
+    expect(memory.get('soon', { context, quick: true })).toBeUndefined()
+    expect(context.missReason).toBe('expired')
+    expect(memory.get('none', { context, quick: true })).toBeUndefined()
+    expect(context).toEqual({ ...createContext(), missReason: 'absent' })
+    expect(memory.stats()).toMatchObject({ hits: 3, misses: 2 })
+  })
+
+  it('reads the clock for a hit only when somebody wants it explained in full', () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 9, clock })
+    memory.set('k', cacheValue(1, { ttl: '1m', clock }))
+    const context = createContext()
+    memory.get('k', { context, quick: true })
+    let looks = 0
+    const now = clock.now.bind(clock)
+    clock.now = () => {
+      looks += 1
+      return now()
+    }
+    memory.get('k', { context, quick: true })
+    memory.getMany(['k', 'k'], { contexts: [context, createContext()], quick: true })
+    expect(looks).toBe(0)
+    memory.get('k', { context })
+    expect(looks).toBe(1)
+  })
+
+  it('explains each key of a batch', () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 9, clock })
+    memory.set('fresh', cacheValue(1, { ttl: '1m', clock }))
+    memory.set('over', cacheValue(2, { ttl: '10ms', clock }))
+    clock.advance('10ms')
+    const contexts = Array.from({ length: 5 }, createContext)
+    memory.getMany(['fresh', 'over', 'none', 'fresh'], { contexts })
+    const hit = { status: 'hit', source: 'memory', ttlMs: 59_990, missReason: undefined }
+    expect(contexts).toMatchObject([
+      hit,
+      { status: 'forward', missReason: 'expired' },
+      { status: 'forward', missReason: 'absent' },
+      hit,
+      createContext(),
+    ])
+    expect(memory.getMany(['fresh'], { contexts: [] })).toMatchObject([{ value: { data: 1 } }])
+  })
+
+  it('drops everything at once, untold, and goes on', () => {
+    const clock = manualClock()
+    const events: CacheEvent[] = []
+    const memory = memoryBackend({
+      maxBytes: 100,
+      sizeOf: () => 10,
+      clock,
+      onEvent: (event) => events.push(event),
+    })
+    for (const key of ['a', 'b']) memory.set(key, cacheValue(1, { ttl: '1m', clock }))
+    const before = memory.stats()
+    events.length = 0
+    memory.clear()
+    expect([memory.size, memory.bytes, clock.pendingTimers]).toEqual([0, 0, 0])
+    expect([memory.stats(), events]).toEqual([before, []])
+    expect(memory.get('a')).toBeUndefined()
+    // What comes later is swept as ever.
+    memory.set('c', cacheValue(3, { ttl: '1m', clock }))
+    expect(memory.get('c')?.data).toBe(3)
+    clock.advance('2m')
+    expect([memory.size, clock.pendingTimers]).toEqual([0, 0])
+  })
+
   it('drops everything when it is closed, once and for all', async () => {
     const clock = manualClock()
     const memory = memoryBackend({ maxEntries: 2, clock })
@@ -151,6 +230,7 @@ describe('memoryBackend', () => {
     expect(() => memory.getMany(['a'])).toThrow(closed)
     expect(() => memory.setMany([])).toThrow(closed)
     expect(() => memory.deleteMany([])).toThrow(closed)
+    expect(() => memory.clear()).toThrow(closed)
     await expect(memory.ready()).rejects.toThrow(closed)
   })
 

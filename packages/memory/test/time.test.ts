@@ -19,6 +19,10 @@ class Model {
     return entry !== undefined && entry.expiresAt > now ? entry.data : undefined
   }
 
+  clear(): void {
+    this.#entries.clear()
+  }
+
   alive(now: number): number {
     return [...this.#entries.values()].filter(({ expiresAt }) => expiresAt > now).length
   }
@@ -35,6 +39,7 @@ const step = fc.oneof(
   fc.record({ type: fc.constant('get' as const), key }),
   fc.record({ type: fc.constant('peek' as const), key }),
   fc.record({ type: fc.constant('delete' as const), key }),
+  fc.record({ type: fc.constant('clear' as const) }),
   fc.record({
     type: fc.constant('advance' as const),
     by: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.double({ min: 0, max: 2, noNaN: true })),
@@ -55,6 +60,9 @@ describe('memoryBackend, time', () => {
             const expiresAt = now + event.in
             memory.set(event.key, { data, staleAt: expiresAt, expiresAt })
             model.set(event.key, data, expiresAt, now)
+          } else if (event.type === 'clear') {
+            memory.clear()
+            model.clear()
           } else if (event.type === 'delete') {
             const count = model.get(event.key, now) === undefined ? 0 : 1
             expect(memory.delete(event.key).count).toBe(count)

@@ -31,6 +31,7 @@ export interface ScriptedTier extends CacheBackend {
   readonly calls: string[]
   script: Script
   closed: number
+  clear(): void
 }
 
 export const atOnce: Script = (_, effect) => effect()
@@ -84,6 +85,11 @@ class Scripted implements ScriptedTier {
     const texts = Array.from(keys, keyText)
     this.calls.push(`deleteMany ${texts.join(',')}`)
     return settleEach(texts, (text) => this.#delete(text))
+  }
+
+  clear(): void {
+    this.calls.push('clear')
+    this.entries.clear()
   }
 
   ready(): Promise<void> {
