@@ -69,31 +69,37 @@ export const EVENT_CHANNEL = 'hitbox:cache'
 const events: Channel = channel(EVENT_CHANNEL)
 
 /**
- * Where a backend reports to: its own listener and the channel. Ask {@link Reporter.active} first, so that an unobserved
+ * Where a backend reports to: its own listeners and the channel. Ask {@link Reporter.active} first, so that an unobserved
  * cache builds no event.
  */
 export class Reporter<Event extends { readonly source: string } = CacheEvent> {
-  readonly #listener: ((event: Event) => void) | undefined
+  readonly #listeners: readonly ((event: Event) => void)[]
 
-  constructor(listener: ((event: Event) => void) | undefined) {
-    this.#listener = listener
+  constructor(...listeners: readonly (((event: Event) => void) | undefined)[]) {
+    this.#listeners = listeners.filter((listener) => listener !== undefined)
   }
 
   /** Whether anybody listens. Asked before an event is built, so that one nobody wants costs nothing. */
   get active(): boolean {
-    return this.#listener !== undefined || events.hasSubscribers
+    return this.#listeners.length > 0 || events.hasSubscribers
+  }
+
+  /** A reporter that tells one listener more. */
+  with(listener: (event: Event) => void): Reporter<Event> {
+    return new Reporter(...this.#listeners, listener)
   }
 
   /** Never throws: what a listener throws becomes an `error` event on the channel, once, and no more. */
   report(event: Event): void {
     if (events.hasSubscribers) events.publish(event)
-    if (this.#listener === undefined) return
-    try {
-      this.#listener(event)
-    } catch (error) {
-      if (!events.hasSubscribers) return
-      const { source } = event
-      events.publish({ type: 'error', source, operation: 'offload', error } satisfies CacheEvent)
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        if (!events.hasSubscribers) continue
+        const { source } = event
+        events.publish({ type: 'error', source, operation: 'offload', error } satisfies CacheEvent)
+      }
     }
   }
 }

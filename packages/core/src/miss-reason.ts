@@ -24,5 +24,8 @@ export type DropReason =
   /** Neither the envelope nor the store tells how old the value is. */
   | 'unknown-age'
 
-/** Why a read found nothing to serve. `untrusted`: there was a copy, but the tier may not vouch for it now. */
-export type MissReason = 'absent' | 'expired' | 'untrusted' | DropReason
+/**
+ * Why a read found nothing to serve. `untrusted`: there was a copy, but the tier may not vouch for it now. `invalidated`: the
+ * reader refused it, since something it belongs to has changed.
+ */
+export type MissReason = 'absent' | 'expired' | 'untrusted' | 'invalidated' | DropReason

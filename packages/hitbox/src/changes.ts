@@ -1,5 +1,4 @@
 import {
-  type CacheValue,
   chain,
   type DeleteStatus,
   isPromise,
@@ -7,6 +6,8 @@ import {
   type MaybePromise,
 } from '@hitbox/core'
 import { type Engine, settled } from './engine.ts'
+import type { Admitted } from './flight/landing.ts'
+import type { Scope } from './versions/versions.ts'
 
 /**
  * Changes what the tiers hold of some keys. From its beginning on no load that began before is stored and nobody joins one;
@@ -42,30 +43,59 @@ function resultOf<R>(result: ItemResult<R>): R {
   throw result.error
 }
 
+/** What the entries of a write belong to. */
+export interface Belonging {
+  readonly scope: Scope
+  /** Names of the versions of their tags. */
+  readonly tags: readonly string[]
+}
+
 /** @param entry - Absent for a value that is not to live: what was there goes. */
 export function setOne(
   engine: Engine,
+  belonging: Belonging,
   text: string,
-  entry: CacheValue<unknown> | undefined,
+  entry: Admitted | undefined,
 ): MaybePromise<void> {
   const { tiers } = engine
-  return change(engine, [text], () =>
-    entry === undefined ? chain(tiers.delete(text), () => undefined) : tiers.set(text, entry),
-  )
+  return change(engine, [text], () => {
+    if (entry === undefined) return chain(tiers.delete(text), () => undefined)
+    return chain(marked(engine, belonging, [entry]), () => tiers.set(text, entry))
+  })
+}
+
+/** Gives entries the versions of now. @throws what kept the tiers from telling them. */
+function marked(
+  { versions, label }: Engine,
+  { scope, tags }: Belonging,
+  entries: readonly Admitted[],
+): MaybePromise<void> {
+  if (!versions.enabled) return undefined
+  return chain(versions.prepare(scope, tags), () => {
+    const { marks } = versions.sight(scope, tags)
+    if (marks === undefined) throw versions.unknown(label)
+    for (const { meta } of entries) meta.tags = marks
+  })
 }
 
 export function setAll(
   engine: Engine,
-  entries: ReadonlyMap<string, CacheValue<unknown> | undefined>,
+  belonging: Belonging,
+  entries: ReadonlyMap<string, Admitted | undefined>,
 ): MaybePromise<void> {
   const { tiers } = engine
-  const living: [string, CacheValue<unknown>][] = []
+  const living: [string, Admitted][] = []
   const over: string[] = []
   for (const [text, entry] of entries) {
     if (entry === undefined) over.push(text)
     else living.push([text, entry])
   }
   return change(engine, [...entries.keys()], async () => {
+    await marked(
+      engine,
+      belonging,
+      living.map(([, entry]) => entry),
+    )
     const written = living.length === 0 ? [] : tiers.setMany(living)
     const removed = over.length === 0 ? [] : tiers.deleteMany(over)
     const results: ItemResult<unknown>[] = [...(await written), ...(await removed)]
@@ -102,17 +132,30 @@ function found(status: DeleteStatus): boolean {
 }
 
 /** Makes what is there stale: the next read refreshes it. @returns whether something was there. */
-export function expireOne(engine: Engine, text: string): MaybePromise<boolean> {
-  const { tiers } = engine
+export function expireOne(engine: Engine, scope: Scope, text: string): MaybePromise<boolean> {
+  const { tiers, versions } = engine
   return change(engine, [text], () =>
     chain(tiers.get(text), (entry) => {
       if (entry === undefined) return false
-      const now = engine.clock.now()
-      if (entry.staleAt <= now) return true
-      const { data, expiresAt, meta } = entry
-      return chain(tiers.set(text, { data, staleAt: now, expiresAt, meta }), () => true)
+      return chain(versions.valid(scope, entry), (valid) => {
+        if (!valid) return false
+        const now = engine.clock.now()
+        if (entry.staleAt <= now) return true
+        const { data, expiresAt, meta } = entry
+        return chain(tiers.set(text, { data, staleAt: now, expiresAt, meta }), () => true)
+      })
     }),
   )
+}
+
+/**
+ * Ends whatever belongs to one of these, by changing their versions: stored, being loaded, or on its way into the tiers.
+ *
+ * @throws what kept the lowest tier from taking the new versions; other processes then perhaps do not learn of it.
+ */
+export function invalidate(engine: Engine, names: readonly string[]): MaybePromise<void> {
+  engine.flights.detachOf(names)
+  return engine.versions.register.change(names)
 }
 
 /** One promise of an answer that may be there or have failed already. */

@@ -30,5 +30,6 @@ export async function closeEngine(
   for (const flight of flights) endFlight(engine, flight, reason)
   engine.endHolds()
   await ownOffload?.close()
+  engine.versions.register.close()
   await tiers.close()
 }

@@ -9,13 +9,16 @@ import {
   systemClock,
   toLabel,
   toTimeout,
+  wholeNumber,
 } from '@hitbox/core'
 import { compose, type OffloadManager, offloadManager } from '@hitbox/composition'
 import { memoryBackend } from '@hitbox/memory'
 import type { Cache } from './cache.ts'
 import { Engine } from './engine.ts'
+import { Keyspace, toNamespace } from './keyspace.ts'
 import type { HitboxListener } from './events.ts'
 import { POLICY_OPTIONS, policyOf, type PolicyOptions } from './policy.ts'
+import { Scope } from './versions/versions.ts'
 import { TieredCache } from './tiered-cache.ts'
 
 export interface CacheOptions<Value = unknown> extends PolicyOptions<Value> {
@@ -25,6 +28,13 @@ export interface CacheOptions<Value = unknown> extends PolicyOptions<Value> {
    * @defaultValue memory of 10,000 entries
    */
   readonly tiers?: readonly CacheBackend[] | undefined
+  /**
+   * What the keys of this cache begin with in the tiers, for caches that share them: `shop` makes `user:42` into `shop::user:42`.
+   * Tags and `clear` reach no further. @defaultValue none
+   */
+  readonly namespace?: string | undefined
+  /** Goes into the keys: raise it when values change their shape, so that versions of a program do not read each other's. Whole number. @defaultValue 0: none */
+  readonly version?: number | undefined
   /** How long any operation on the tiers is waited for; a net below the deadlines of the tiers themselves. @defaultValue `'2s'` */
   readonly tierTimeout?: DurationInput | undefined
   /** Name in events, errors and source paths. @defaultValue `'cache'`; the tiers are then `'tiers'` */
@@ -40,11 +50,12 @@ export interface CacheOptions<Value = unknown> extends PolicyOptions<Value> {
 const NAMES: readonly string[] = [
   ...POLICY_OPTIONS,
   'tiers',
+  'namespace',
+  'version',
   'tierTimeout',
   'label',
   'clock',
   'offload',
-  'onEvent',
 ]
 
 /**
@@ -70,9 +81,10 @@ export function createCache<Value = unknown>(options: CacheOptions<Value> = {}):
   const policy = policyOf(options)
   const clock = checkedClock(options.clock ?? systemClock)
   const { onEvent } = options
-  if (onEvent !== undefined && typeof onEvent !== 'function') {
-    throw invalidOption('onEvent', 'a function', onEvent)
-  }
+  const keyspace = Keyspace.root(
+    options.namespace === undefined ? '' : toNamespace(options.namespace),
+    wholeNumber('version', options.version ?? 0, { min: 0 }),
+  )
   const label = toLabel(options.label ?? 'cache')
   const tierTimeoutMs = toTimeout(options.tierTimeout ?? '2s', 'tierTimeout')
   const own = options.offload === undefined ? ownOffload(label, clock, onEvent) : undefined
@@ -86,9 +98,10 @@ export function createCache<Value = unknown>(options: CacheOptions<Value> = {}):
     clock,
     offload: own ?? checkedOffload(options.offload),
     tierTimeoutMs,
-    onEvent,
+    keyspace,
   })
-  return new TieredCache<Value>(engine, own)
+  if (policy.tags.length > 0) engine.requireMeta('tags')
+  return new TieredCache<Value>(engine, new Scope(keyspace), policy, own)
 }
 
 function asOne(

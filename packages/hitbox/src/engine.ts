@@ -12,17 +12,21 @@ import {
   type Operation,
   succeeded,
   type Timer,
-  Reporter,
+  type Reporter,
 } from '@hitbox/core'
 import { CheapTime } from './cheap-time.ts'
-import type { HitboxEvent, HitboxListener } from './events.ts'
+import type { HitboxEvent } from './events.ts'
 import { Failures } from './failures.ts'
 import { Flights } from './flight/flights.ts'
 import { Ledger } from './ledger.ts'
+import type { Keyspace } from './keyspace.ts'
 import type { Policy } from './policy.ts'
 import { SchemaChecks } from './schema.ts'
 import type { Polled } from './state/poll.ts'
 import { SignalWaits } from './state/signal-waits.ts'
+import { Register } from './versions/register.ts'
+import { VersionStore } from './versions/version-store.ts'
+import { Versions } from './versions/versions.ts'
 import { WriteOrder } from './write-order.ts'
 
 export interface EngineOptions {
@@ -35,7 +39,7 @@ export interface EngineOptions {
   readonly clock: Clock
   readonly offload: Offload
   readonly tierTimeoutMs: number
-  readonly onEvent: HitboxListener | undefined
+  readonly keyspace: Keyspace
 }
 
 /** How long a tier counts as down after a failure. */
@@ -59,6 +63,9 @@ export class Engine {
   readonly order: WriteOrder
   readonly signals: SignalWaits = new SignalWaits()
   readonly schemas: SchemaChecks = new SchemaChecks()
+  readonly versions: Versions
+  /** Names of cached functions, with their namespaces. */
+  readonly functions: Set<string> = new Set()
   /** Runs something in the async context in which the cache was made. */
   readonly outside: <R, A extends unknown[]>(run: (...args: A) => R, ...args: A) => R =
     AsyncLocalStorage.snapshot()
@@ -66,6 +73,7 @@ export class Engine {
   readonly #timeoutMs: number
   readonly #holds = new Set<{ readonly timer: Timer; readonly end: () => void }>()
   #downUntil = 0
+  #closing: Promise<void> | undefined
 
   constructor(options: EngineOptions) {
     const { label, tiers, clock, tierTimeoutMs } = options
@@ -76,10 +84,21 @@ export class Engine {
     this.clock = clock
     this.time = new CheapTime(clock)
     this.offload = options.offload
-    this.announcer = new Reporter<HitboxEvent>(options.onEvent)
+    this.announcer = options.policy.announcer
     this.order = new WriteOrder(label)
     this.#deadlines = new Deadlines(clock, tierTimeoutMs)
     this.#timeoutMs = tierTimeoutMs
+    this.versions = this.#versions(options.keyspace)
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Closes the engine once. @param run - What it takes; called the first time. */
+  closeBy(run: () => Promise<void>): Promise<void> {
+    this.#closing ??= run()
+    return this.#closing
   }
 
   /** Bounds the wait for a tier. What is late goes on in the tier. */
@@ -120,6 +139,30 @@ export class Engine {
 
   down(now: number): boolean {
     return now < this.#downUntil
+  }
+
+  /** @throws {@link CacheError} `UNSUPPORTED` when the tiers do not keep what it takes. */
+  requireMeta(feature: 'tags' | 'clear'): void {
+    if (this.versions.enabled) return
+    const message = `a tier of "${this.tiers.label}" stores bare values, so ${feature} cannot work over it`
+    throw new CacheError('UNSUPPORTED', message, { details: { feature } })
+  }
+
+  #versions(keyspace: Keyspace): Versions {
+    const { clock, tiers } = this
+    const lowest = tiers.lowest ?? tiers
+    // What can be looked into at once is in this process.
+    const store =
+      lowest.peek === undefined
+        ? new VersionStore(lowest, keyspace.root, clock, (operation, answer) =>
+            this.inTime(operation, answer),
+          )
+        : undefined
+    const onError = (error: unknown): void => {
+      if (!this.announcer.active) return
+      this.announcer.report({ type: 'error', source: this.label, operation: 'read', error })
+    }
+    return new Versions(new Register({ clock, store, onError }), clock, tiers.keepsMeta !== false)
   }
 }
 

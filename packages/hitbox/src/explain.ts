@@ -1,11 +1,15 @@
 import { type CacheBackend, createContext, sourcePath } from '@hitbox/core'
-import type { Explanation, TierExplanation } from './cache.ts'
+import type { Explanation, TierExplanation } from './explanation.ts'
+import { tagOf } from './keyspace.ts'
+import type { Scope } from './versions/versions.ts'
 import type { Engine } from './engine.ts'
 import { usableUntil } from './state/serve.ts'
 
 /** Asks each tier for itself what it has. */
-export async function explain(engine: Engine, text: string): Promise<Explanation> {
-  const tiers = await Promise.all(engine.parts.map((tier) => explainTier(engine, tier, text)))
+export async function explain(engine: Engine, scope: Scope, text: string): Promise<Explanation> {
+  const tiers = await Promise.all(
+    engine.parts.map((tier) => explainTier(engine, scope, tier, text)),
+  )
   const failure = engine.failures.get(text)
   const now = engine.clock.now()
   return {
@@ -22,6 +26,7 @@ export async function explain(engine: Engine, text: string): Promise<Explanation
 
 async function explainTier(
   engine: Engine,
+  scope: Scope,
   tier: CacheBackend,
   text: string,
 ): Promise<TierExplanation> {
@@ -34,6 +39,9 @@ async function explainTier(
     usableMs: undefined,
     keptMs: undefined,
     loadMs: undefined,
+    bytes: undefined,
+    format: undefined,
+    tags: undefined,
   }
   const context = createContext()
   try {
@@ -42,15 +50,17 @@ async function explainTier(
     const now = engine.clock.now()
     const usableMs = Math.max(0, usableUntil(entry) - now)
     const freshMs = Math.max(0, entry.staleAt - now)
-    const madeAt = entry.meta?.madeAt
+    const { madeAt, tags } = entry.meta ?? {}
+    const valid = await engine.versions.valid(scope, entry)
     return {
       ...nothing,
-      state: freshMs > 0 ? 'fresh' : usableMs > 0 ? 'stale' : 'kept',
+      state: !valid ? 'invalidated' : freshMs > 0 ? 'fresh' : usableMs > 0 ? 'stale' : 'kept',
       ageMs: madeAt === undefined ? undefined : Math.max(0, now - madeAt),
       freshMs,
       usableMs,
       keptMs: Math.max(0, entry.expiresAt - now),
       loadMs: entry.meta?.loadMs,
+      tags: tags && Object.keys(tags).flatMap((name) => tagOf(name) ?? []),
     }
   } catch (error) {
     return { ...nothing, state: 'failed', error }

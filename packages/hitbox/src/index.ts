@@ -1,17 +1,21 @@
 export type {
   Cache,
   CallOptions,
-  Explanation,
   Get,
-  GetMany,
   GetOrLoad,
-  GetOrLoadMany,
-  KeyedBatchOptions,
+  Namespace,
+  NamespaceOptions,
   ReadOptions,
-  Settled,
-  TierExplanation,
   WriteOptions,
 } from './cache.ts'
+export type {
+  BatchOptions,
+  GetMany,
+  GetOrLoadMany,
+  KeyedBatchOptions,
+  Settled,
+} from './batch/batch-api.ts'
+export type { Explanation, TierExplanation } from './explanation.ts'
 export type { Answer, CallContext } from './call-context.ts'
 export { type CacheOptions, createCache } from './create-cache.ts'
 export type { BatchContext } from './batch/batch-load.ts'

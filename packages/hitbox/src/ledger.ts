@@ -37,6 +37,8 @@ export interface CacheStats {
   readonly readErrors: number
   /** Entries that a schema refused. */
   readonly refused: number
+  /** Entries found, and not served since one of their tags or their namespace was invalidated. */
+  readonly invalidated: number
   /** Keys being loaded or stored now; 0 at rest. */
   readonly inFlight: number
   /** What the tiers count, from the uppermost. */
@@ -61,6 +63,7 @@ export class Ledger {
   overtaken = 0
   readErrors = 0
   refused = 0
+  invalidated = 0
 
   count(outcome: Outcome): void {
     if (outcome === 'hit') this.hits += 1
@@ -72,7 +75,7 @@ export class Ledger {
   snapshot(): Omit<CacheStats, 'inFlight' | 'tiers'> {
     const { calls, hits, stale, misses, bypasses, collapsed } = this
     const { loads, loadErrors, loadTimeouts, loadsAbandoned, refreshes } = this
-    const { stores, storeErrors, overtaken, readErrors, refused } = this
+    const { stores, storeErrors, overtaken, readErrors, refused, invalidated } = this
     return {
       calls,
       hits,
@@ -90,6 +93,7 @@ export class Ledger {
       overtaken,
       readErrors,
       refused,
+      invalidated,
     }
   }
 }

@@ -1,12 +1,14 @@
 import {
   type DurationInput,
   invalidOption,
-  knownOptions,
   oneOf,
   toDuration,
   toTimeout,
   wholeNumber,
 } from '@hitbox/core'
+import { Reporter } from '@hitbox/core'
+import type { HitboxEvent, HitboxListener } from './events.ts'
+import { tagName } from './keyspace.ts'
 import type { StandardSchema } from './schema.ts'
 
 /** What a value's life is measured in: a duration, or `0` for none at all. Spell out `forever` for no end. */
@@ -56,6 +58,13 @@ export interface PolicyOptions<T = unknown> {
   readonly onBackendDown?: 'load' | 'stale' | 'fail' | undefined
   /** Which `AsyncLocalStorage` context loaders run in: the one the cache was made in, or that of the caller who began the load. @defaultValue `'cache'` */
   readonly asyncContext?: 'cache' | 'caller' | undefined
+  /**
+   * What values belong to, for {@link Namespace.invalidateTags}. Those of the cache, of the namespace, of the call and of the loader add up.
+   * At most 256 a value, each a text that is not empty. @defaultValue none
+   */
+  readonly tags?: readonly string[] | undefined
+  /** Told what happens to calls and loads, beside the listeners of the levels above. @defaultValue none */
+  readonly onEvent?: HitboxListener | undefined
 }
 
 /** A policy as the cache uses it: everything present, in ms, one shape. */
@@ -75,6 +84,9 @@ export interface Policy {
   readonly schema: StandardSchema | undefined
   readonly onBackendDown: 'load' | 'stale' | 'fail'
   readonly asyncContext: 'cache' | 'caller'
+  /** Names of the versions of the tags. */
+  readonly tags: readonly string[]
+  readonly announcer: Reporter<HitboxEvent>
   /** Whether a fresh hit needs nothing but to be handed out. */
   readonly plain: boolean
 }
@@ -95,6 +107,8 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'schema',
   'onBackendDown',
   'asyncContext',
+  'tags',
+  'onEvent',
 ]
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -115,6 +129,8 @@ const DEFAULTS: Policy = {
   schema: undefined,
   onBackendDown: 'load',
   asyncContext: 'cache',
+  tags: [],
+  announcer: new Reporter<HitboxEvent>(undefined),
   plain: true,
 }
 
@@ -145,6 +161,8 @@ export function policyOf(given: PolicyOptions, base: Policy = DEFAULTS): Policy 
     schema,
     onBackendDown: word('onBackendDown', given.onBackendDown, DOWN, base.onBackendDown),
     asyncContext: word('asyncContext', given.asyncContext, CONTEXTS, base.asyncContext),
+    tags: withTags(base.tags, given.tags),
+    announcer: given.onEvent === undefined ? base.announcer : joined(base.announcer, given.onEvent),
     plain: schema === undefined && earlyRefresh === 0,
   }
   if (given.staleAfter !== undefined && given.ttl !== undefined) {
@@ -166,15 +184,26 @@ export function requireTtl(policy: Policy): void {
   )
 }
 
-/** What a call may set for itself, checked by name: a misspelt one is an error. */
-export function overridden(
-  call: string,
-  given: object,
-  names: readonly string[],
-  base: Policy,
-): Policy {
-  knownOptions(call, given, names)
-  return policyOf(given, base)
+/** @throws {@link CacheError} `INVALID_OPTION` when one of them is no tag, or they are too many. */
+export function withTags(names: readonly string[], tags: unknown): readonly string[] {
+  if (tags === undefined) return names
+  if (!Array.isArray(tags)) throw invalidOption('tags', 'a list of texts', tags)
+  const all = new Set(names)
+  for (const tag of tags as readonly unknown[]) {
+    if (typeof tag !== 'string' || tag === '') {
+      throw invalidOption('tags', 'a list of texts that are not empty', tag)
+    }
+    all.add(tagName(tag))
+  }
+  if (all.size > MOST_TAGS) throw invalidOption('tags', `at most ${MOST_TAGS} a value`, all.size)
+  return [...all]
+}
+
+const MOST_TAGS = 256
+
+function joined(above: Reporter<HitboxEvent>, listener: unknown): Reporter<HitboxEvent> {
+  if (typeof listener !== 'function') throw invalidOption('onEvent', 'a function', listener)
+  return above.with(listener as HitboxListener)
 }
 
 const STALE = ['return', 'revalidate', 'offload'] as const

@@ -6,6 +6,7 @@ import type { Flights } from './flight/flights.ts'
 import type { Ledger } from './ledger.ts'
 import type { Polled } from './state/poll.ts'
 import { usableUntil } from './state/serve.ts'
+import type { Scope, Versions } from './versions/versions.ts'
 
 const NOTHING: Polled = Object.freeze({ entry: undefined, context: undefined })
 
@@ -19,18 +20,26 @@ export class QuickHits {
   readonly #announcer: Reporter<HitboxEvent>
   readonly #time: CheapTime
   readonly #ledger: Ledger
+  readonly #versions: Versions
+  readonly #scope: Scope
   /** Whether there is nothing below this memory, so that it need not be asked with a context to know why it lacks something. */
   readonly #memory: boolean
   #usable: boolean
   #seen: Polled | undefined
   #seenKey = ''
 
-  constructor({ tiers, flights, announcer, time, ledger }: Engine) {
+  constructor(
+    { tiers, flights, time, ledger, versions }: Engine,
+    scope: Scope,
+    announcer: Reporter<HitboxEvent>,
+  ) {
     this.#tiers = tiers
     this.#flights = flights
     this.#announcer = announcer
     this.#time = time
     this.#ledger = ledger
+    this.#versions = versions
+    this.#scope = scope
     this.#usable = tiers.peek !== undefined
     this.#memory = isMemory(tiers)
   }
@@ -56,13 +65,14 @@ export class QuickHits {
   /** What may be served without looking anywhere else. */
   peek(text: string): CacheValue<unknown> | undefined {
     const entry = this.#tiers.peek?.(text)
-    if (entry === undefined || this.#fresh(entry)) return entry
+    if (entry === undefined || !this.#versions.heldHolds(this.#scope, entry)) return undefined
+    if (this.#fresh(entry)) return entry
     return this.#time.before(usableUntil(entry)) ? entry : undefined
   }
 
   #ask(text: string): CacheValue<unknown> | undefined {
     const entry = this.#tiers.get(text) as CacheValue<unknown> | undefined
-    if (entry !== undefined && this.#fresh(entry)) return entry
+    if (entry !== undefined && this.#served(entry)) return entry
     this.#seenKey = text
     this.#seen = entry === undefined ? NOTHING : { entry, context: undefined }
     return undefined
@@ -71,13 +81,17 @@ export class QuickHits {
   #askBelow(text: string): CacheValue<unknown> | undefined {
     // What is not fresh in memory is asked for with a context, to know why, and should be asked for once.
     const copy = this.#tiers.peek?.(text)
-    if (copy === undefined || !this.#fresh(copy)) return undefined
+    if (copy === undefined || !this.#served(copy)) return undefined
     const entry = this.#tiers.get(text)
     if (!isPromise(entry)) return entry
     // These tiers ask further than the uppermost even for what it has, so that is how they shall be asked.
     this.#usable = false
     entry.catch(() => undefined)
     return undefined
+  }
+
+  #served(entry: CacheValue<unknown>): boolean {
+    return this.#fresh(entry) && this.#versions.holds(this.#scope, entry)
   }
 
   /** A tier gives nothing that has expired, so what goes stale only then is fresh. */

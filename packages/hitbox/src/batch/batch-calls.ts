@@ -1,29 +1,19 @@
-import {
-  failed,
-  invalidOption,
-  type ItemResult,
-  type KeyInput,
-  keyText,
-  succeeded,
-} from '@hitbox/core'
-import type {
-  CallOptions,
-  GetMany,
-  GetOrLoadMany,
-  KeyedBatchOptions,
-  ReadOptions,
-} from '../cache.ts'
+import { failed, invalidOption, type ItemResult, type KeyInput, succeeded } from '@hitbox/core'
+import type { ReadOptions } from '../cache.ts'
+import type { BatchOptions, GetMany, GetOrLoadMany, KeyedBatchOptions } from './batch-api.ts'
 import { type Answer, type CallContext, createCallContext } from '../call-context.ts'
 import type { Engine } from '../engine.ts'
-import type { Policy } from '../policy.ts'
+import { type Policy, withTags } from '../policy.ts'
 import { Request, type RequestOptions } from '../state/request.ts'
+import type { Scope } from '../versions/versions.ts'
 import type { BatchLoader } from './batch-load.ts'
 import { type Item, resolveMany } from './many.ts'
 
 /** What batches need of the cache they belong to. */
 export interface BatchHost {
+  readonly scope: Scope
   assertOpen(): void
-  callPolicy(options: CallOptions | undefined): Policy
+  callPolicy(options: BatchOptions<never, unknown> | undefined): Policy
   readPolicy(options: ReadOptions | undefined): Policy
 }
 
@@ -32,6 +22,8 @@ interface Batch extends RequestOptions {
   readonly keys: readonly unknown[]
   readonly textOf: (key: unknown) => string
   readonly policy: Policy
+  /** Names of the versions of the tags of one item, where items have their own. */
+  readonly tagsOf: ((key: unknown) => readonly string[]) | undefined
   readonly loader: BatchLoader<unknown> | undefined
 }
 
@@ -84,19 +76,23 @@ export class BatchCalls<Value> {
   #reading(keys: Iterable<KeyInput>, options: ReadOptions | undefined): Batch {
     this.#host.assertOpen()
     const policy = this.#host.readPolicy(options)
-    const textOf = (key: unknown): string => keyText(key as KeyInput)
-    return { keys: [...keys], textOf, policy, loader: undefined }
+    const { keyspace } = this.#host.scope
+    const textOf = (key: unknown): string => keyspace.text(key as KeyInput)
+    return { keys: [...keys], textOf, policy, tagsOf: undefined, loader: undefined }
   }
 
   #loading(...[items, loader, options]: LoadArguments): Batch {
     this.#host.assertOpen()
     if (typeof loader !== 'function') throw invalidOption('load', 'a function', loader)
     const policy = this.#host.callPolicy(options)
-    const { key, signal, fresh } = options ?? {}
+    const { key, tags, signal, fresh } = options ?? {}
     signal?.throwIfAborted()
+    const { keyspace } = this.#host.scope
     const textOf = (item: unknown): string =>
-      keyText(key === undefined ? (item as KeyInput) : key(item))
-    return { keys: [...items], textOf, policy, loader, loads: true, signal, fresh }
+      keyspace.text(key === undefined ? (item as KeyInput) : key(item))
+    const tagsOf =
+      typeof tags === 'function' ? (item: unknown) => withTags(policy.tags, tags(item)) : undefined
+    return { keys: [...items], textOf, policy, tagsOf, loader, loads: true, signal, fresh }
   }
 
   async #run(batch: Batch, explained: boolean): Promise<Outcome[]> {
@@ -106,7 +102,9 @@ export class BatchCalls<Value> {
       const text = texts[index] as string
       if (items.has(text)) continue
       const context = explained ? createCallContext() : undefined
-      const request = new Request(this.#engine, text, batch.policy, {
+      const { policy, tagsOf } = batch
+      const own = tagsOf && { ...policy, tags: tagsOf(batch.keys[index]) }
+      const request = new Request(this.#engine, this.#host.scope, text, own ?? policy, {
         loads: batch.loads,
         signal: batch.signal,
         fresh: batch.fresh,

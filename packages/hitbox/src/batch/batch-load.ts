@@ -49,7 +49,7 @@ export class BatchLoad<K> implements Runner {
     for (const { flight, trace } of wanted) {
       flight.add(this)
       trace?.push('load')
-      reportLoad(this.#engine, flight, 'started', this.#startedAt)
+      reportLoad(this.#engine, flight, this.#policy.announcer, 'started', this.#startedAt)
     }
     const { hardTimeoutMs, asyncContext } = this.#policy
     this.#timer = this.#engine.clock.setTimeout(() => this.#timeOut(), hardTimeoutMs)
@@ -69,7 +69,7 @@ export class BatchLoad<K> implements Runner {
   abandon(flight: Flight, reason: unknown): void {
     const left = this.#wanted.filter((wanted) => wanted.flight !== flight)
     if (left.length === this.#wanted.length) return
-    reportLoad(this.#engine, flight, 'abandoned', this.#startedAt)
+    reportLoad(this.#engine, flight, this.#policy.announcer, 'abandoned', this.#startedAt)
     this.#wanted = left
     if (left.length > 0) return
     const loading = this.#loading
@@ -88,7 +88,7 @@ export class BatchLoad<K> implements Runner {
       const data = wrong ?? at(key)
       if (data instanceof Error) this.#failOne(flight, 'failed', data)
       else {
-        reportLoad(this.#engine, flight, 'done', this.#startedAt)
+        reportLoad(this.#engine, flight, this.#policy.announcer, 'done', this.#startedAt)
         flight.done(this)
         loads.push({ flight, data, loadMs, trace })
       }
@@ -108,7 +108,7 @@ export class BatchLoad<K> implements Runner {
   }
 
   #failOne(flight: Flight, state: 'failed' | 'timed-out', error: unknown): void {
-    reportLoad(this.#engine, flight, state, this.#startedAt, error)
+    reportLoad(this.#engine, flight, this.#policy.announcer, state, this.#startedAt, error)
     failFlight(this.#engine, this.#policy, flight, this, error)
   }
 

@@ -14,7 +14,7 @@ import { answer } from '../state/answer.ts'
 import { later, outcomeOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
-import { conclude, fromLanded, joinable, openFlight } from '../state/resolve.ts'
+import { conclude, fromLanded, isOutdated, joinable, openFlight } from '../state/resolve.ts'
 import { decide } from '../state/serve.ts'
 import { waitFor } from '../state/wait.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
@@ -42,34 +42,72 @@ export async function resolveMany<K>(
     const joined = request.fresh ? undefined : joinable(engine, request.text, load !== undefined)
     if (joined?.landed !== undefined)
       results[index] = succeeded(fromLanded(engine, request, joined))
-    else if (joined !== undefined) results[index] = wait(engine, request, joined, undefined, true)
+    else if (joined !== undefined)
+      results[index] = board(engine, items[index] as Item<K>, joined, load)
     else asked.push(index)
   }
-  const polled = await pollMany(
-    engine,
-    asked.map((index) => (items[index] as Item<K>).request),
-  )
-  const wanted: { readonly index: number; readonly held: CacheValue<unknown> | undefined }[] = []
-  const old: Item<K>[] = []
+  const requests = asked.map((index) => (items[index] as Item<K>).request)
+  // Asked for together with the values, for the load that may follow.
+  const ready = load === undefined ? undefined : prepare(engine, requests)
+  const polled = await pollMany(engine, requests)
+  const wanted: Missing[] = []
+  const old: Old<K>[] = []
   for (let place = 0; place < asked.length; place += 1) {
     const index = asked[place] as number
     const item = items[index] as Item<K>
     const step = classify(engine, item, polled[place] as Polled, old)
-    if ('held' in step) wanted.push({ index, held: step.held })
+    if ('held' in step) wanted.push({ index, held: step.held, newer: isNewer(polled[place]) })
     else results[index] = step
   }
-  if (load !== undefined) {
+  if (load !== undefined && wanted.length + old.length > 0) {
+    if (isPromise(ready)) await ready
     if (old.length > 0) refreshMany(engine, old, load)
     for (const [index, result] of loadMany(engine, items, wanted, load)) results[index] = result
   }
   return Promise.all(results.map(async (result) => result))
 }
 
+/** One item that is to be loaded. */
+interface Missing {
+  readonly index: number
+  /** An old value to fall back to. */
+  readonly held: CacheValue<unknown> | undefined
+  /** Whether the tiers have an entry of a later version of this program. */
+  readonly newer: boolean
+}
+
+/** One item that was answered and is to be refreshed. */
+interface Old<K> {
+  readonly item: Item<K>
+  readonly held: CacheValue<unknown>
+}
+
+function isNewer(polled: Polled | undefined): boolean {
+  return polled?.context?.missReason === 'newer-version'
+}
+
+function prepare(engine: Engine, requests: readonly Request[]): MaybePromise<void> {
+  const [first] = requests
+  if (first === undefined) return undefined
+  const tags = new Set(requests.flatMap(({ policy }) => policy.tags))
+  return engine.versions.prepare(first.scope, [...tags])
+}
+
+function flightOf(
+  engine: Engine,
+  { text, scope, policy }: Request,
+  held: CacheValue<unknown> | undefined,
+  refresh: boolean,
+): Flight {
+  const sight = engine.versions.sight(scope, policy.tags)
+  return new Flight(text, { blank: held === undefined, refresh, sight })
+}
+
 function classify<K>(
   engine: Engine,
   item: Item<K>,
   polled: Polled,
-  old: Item<K>[],
+  old: Old<K>[],
 ): ItemResult<unknown> | { readonly held: CacheValue<unknown> | undefined } {
   const { request } = item
   if (request.fresh) return { held: undefined }
@@ -78,7 +116,7 @@ function classify<K>(
   switch (decision.act) {
     case 'serve': {
       const { entry, outcome } = decision
-      if (decision.refresh) old.push(item)
+      if (decision.refresh) old.push({ item, held: entry })
       answer(engine, request, { outcome, collapsed: false, failed: false, entry, polled: context })
       return succeeded(entry.data)
     }
@@ -94,34 +132,60 @@ function classify<K>(
   return succeeded(undefined)
 }
 
+/** Waits for a load that another call began; makes the value anew when that one was overtaken before this call. */
+async function board<K>(
+  engine: Engine,
+  item: Item<K>,
+  flight: Flight,
+  load: BatchLoader<K> | undefined,
+  held?: CacheValue<unknown>,
+): Promise<ItemResult<unknown>> {
+  const { request } = item
+  request.enter('flight')
+  const waited = await waitFor(engine, request, flight, held)
+  if (load === undefined || !isOutdated(request, waited)) {
+    return settled(() =>
+      conclude(engine, request, waited, { collapsed: true, held, polled: undefined }),
+    )
+  }
+  const ready = prepare(engine, [request])
+  if (isPromise(ready)) await ready
+  const [again] = loadMany(engine, [item], [{ index: 0, held: undefined, newer: false }], load)
+  return (again as [number, Promise<ItemResult<unknown>>])[1]
+}
+
 async function wait(
   engine: Engine,
   request: Request,
   flight: Flight,
   held: CacheValue<unknown> | undefined,
-  collapsed: boolean,
 ): Promise<ItemResult<unknown>> {
   request.enter('flight')
   const waited = await waitFor(engine, request, flight, held)
-  return settled(() => conclude(engine, request, waited, { collapsed, held, polled: undefined }))
+  return settled(() =>
+    conclude(engine, request, waited, { collapsed: false, held, polled: undefined }),
+  )
 }
 
 /** Joins what is being loaded already, and loads the rest in one go. */
 function loadMany<K>(
   engine: Engine,
   items: readonly Item<K>[],
-  wanted: readonly { readonly index: number; readonly held: CacheValue<unknown> | undefined }[],
+  wanted: readonly Missing[],
   load: BatchLoader<K>,
 ): [index: number, result: Promise<ItemResult<unknown>>][] {
   const missing: Wanted<K>[] = []
-  const results = wanted.map(({ index, held }): [number, Promise<ItemResult<unknown>>] => {
+  const results = wanted.map(({ index, held, newer }): [number, Promise<ItemResult<unknown>>] => {
     const { key, request } = items[index] as Item<K>
     const under = openFlight(engine, request.text)
-    if (under !== undefined) return [index, wait(engine, request, under, held, true)]
-    const flight = new Flight(request.text, { blank: held === undefined, refresh: false })
+    if (under !== undefined)
+      return [index, board(engine, items[index] as Item<K>, under, load, held)]
+    const flight = flightOf(engine, request, held, false)
+    // Not to be overwritten by one who cannot read it.
+    flight.storable = !newer
     engine.flights.add(flight)
     missing.push({ key, flight, trace: request.trace })
-    return [index, wait(engine, request, flight, held, false)]
+    return [index, wait(engine, request, flight, held)]
   })
   const [first] = wanted
   if (missing.length > 0 && first !== undefined) {
@@ -132,13 +196,13 @@ function loadMany<K>(
 }
 
 /** Makes old values anew behind the caller, in one load. */
-function refreshMany<K>(engine: Engine, old: readonly Item<K>[], load: BatchLoader<K>): void {
-  const due = old.filter(({ request }) => !engine.flights.has(request.text))
+function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoader<K>): void {
+  const due = old.filter(({ item }) => !engine.flights.has(item.request.text))
   const [first] = due
   if (first === undefined) return
   // Joined from now on, so that no other caller refreshes the same keys before the offload comes to it.
-  const wanted = due.map(({ key, request }): Wanted<K> => {
-    const flight = new Flight(request.text, { blank: false, refresh: true })
+  const wanted = due.map(({ item: { key, request }, held }): Wanted<K> => {
+    const flight = flightOf(engine, request, held, true)
     flight.keep()
     engine.flights.add(flight)
     return { key, flight, trace: undefined }
@@ -147,7 +211,7 @@ function refreshMany<K>(engine: Engine, old: readonly Item<K>[], load: BatchLoad
   const taken = later(engine, undefined, async (signal) => {
     const open = wanted.filter(({ flight }) => flight.open)
     if (open.length === 0) return
-    new BatchLoad(engine, first.request.policy, open).start(load)
+    new BatchLoad(engine, first.item.request.policy, open).start(load)
     await outcomeOf(engine, flights, signal)
   })
   if (taken) return
@@ -164,30 +228,24 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
   if (asked.length === 0) return requests.map(() => ({ entry: undefined, context: undefined }))
   for (const request of asked) request.enter('poll')
   const texts = asked.map(({ text }) => text)
-  const outcome = await settled(() => engine.inTime('read', engine.tiers.getMany(texts)))
+  const contexts = asked.map(() => createContext())
+  const outcome = await settled(() =>
+    engine.inTime('read', engine.tiers.getMany(texts, { contexts })),
+  )
   let failures = 0
-  const answers = new Map<Request, Polled>()
-  for (let index = 0; index < asked.length; index += 1) {
-    const request = asked[index] as Request
+  const sounds = asked.map((request, index): MaybePromise<Polled> => {
+    const context = contexts[index] as Context
     const result = outcome.ok ? outcome.value[index] : outcome
-    if (result?.ok === true) {
-      const polled = { entry: result.value, context: undefined }
-      const sound = checked(engine, request.text, request.policy.schema, polled)
-      answers.set(request, isPromise(sound) ? await sound : sound)
-    } else {
-      failures += 1
-      answers.set(request, { entry: undefined, context: failedRead(result?.error) })
-    }
-  }
+    if (result?.ok === true) return checked(engine, request, { entry: result.value, context })
+    context.failures.push(result?.error)
+    return { entry: undefined, context }
+  })
+  for (const { failures: ones } of contexts) if (ones.length > 0) failures += 1
   if (failures > 0) {
     engine.ledger.readErrors += failures
     engine.noteDown()
   }
+  const polled = await Promise.all(sounds)
+  const answers = new Map(asked.map((request, index) => [request, polled[index] as Polled]))
   return requests.map((request) => answers.get(request) ?? { entry: undefined, context: undefined })
-}
-
-function failedRead(error: unknown): Context {
-  const context = createContext()
-  context.failures.push(error)
-  return context
 }

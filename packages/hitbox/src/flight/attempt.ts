@@ -33,7 +33,7 @@ export class Attempt implements Runner {
     this.#loading = loading
     flight.add(this)
     this.#trace?.push('load')
-    reportLoad(this.#engine, flight, 'started', this.#startedAt)
+    reportLoad(this.#engine, flight, this.#policy.announcer, 'started', this.#startedAt)
     this.#timer = this.#engine.clock.setTimeout(() => this.#timeOut(), hardTimeoutMs)
     try {
       const answer = asyncContext === 'caller' ? load(loading) : this.#engine.outside(load, loading)
@@ -49,7 +49,7 @@ export class Attempt implements Runner {
   abandon(flight: Flight, reason: unknown): void {
     const loading = this.#loading
     if (this.#end() === undefined) return
-    reportLoad(this.#engine, flight, 'abandoned', this.#startedAt)
+    reportLoad(this.#engine, flight, this.#policy.announcer, 'abandoned', this.#startedAt)
     loading?.abort(reason)
   }
 
@@ -58,7 +58,7 @@ export class Attempt implements Runner {
     const trace = this.#trace
     const flight = this.#end()
     if (flight === undefined || loading === undefined) return
-    reportLoad(this.#engine, flight, 'done', this.#startedAt)
+    reportLoad(this.#engine, flight, this.#policy.announcer, 'done', this.#startedAt)
     flight.done(this)
     const loadMs = this.#engine.clock.now() - this.#startedAt
     landAll(this.#engine, this.#policy, loading, [{ flight, data, loadMs, trace }])
@@ -74,7 +74,7 @@ export class Attempt implements Runner {
   #failed(state: 'failed' | 'timed-out', error: unknown): void {
     const flight = this.#end()
     if (flight === undefined) return
-    reportLoad(this.#engine, flight, state, this.#startedAt, error)
+    reportLoad(this.#engine, flight, this.#policy.announcer, state, this.#startedAt, error)
     failFlight(this.#engine, this.#policy, flight, this, error)
   }
 

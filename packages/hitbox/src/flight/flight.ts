@@ -1,4 +1,5 @@
 import type { CacheValue, MaybePromise } from '@hitbox/core'
+import type { Sight } from '../versions/versions.ts'
 
 /** What a load has given. */
 export interface Landed {
@@ -8,6 +9,8 @@ export interface Landed {
   readonly loadMs: number
   /** Whether the tiers took it. Never rejects. */
   readonly stored: MaybePromise<boolean>
+  /** Turn in which something it belongs to was invalidated, after its load had begun: it is for nobody who came later. */
+  readonly movedAt: number | undefined
 }
 
 /** What makes the value of a flight: one load, or one for many flights. */
@@ -26,6 +29,10 @@ export class Flight {
   readonly blank: boolean
   /** Whether it began behind a caller. */
   readonly refresh: boolean
+  /** The versions it began under. */
+  readonly sight: Sight
+  /** Names of the tags that the load itself has added; known at its end. */
+  tags: readonly string[] = []
   /** Never goes unhandled. */
   readonly outcome: Promise<Landed>
   /** The outcome once it is there; while it is on its way into the tiers, callers are answered from here. */
@@ -42,9 +49,14 @@ export class Flight {
 
   constructor(
     text: string,
-    { blank, refresh }: { readonly blank: boolean; readonly refresh: boolean },
+    {
+      blank,
+      refresh,
+      sight,
+    }: { readonly blank: boolean; readonly refresh: boolean; readonly sight: Sight },
   ) {
     this.text = text
+    this.sight = sight
     this.blank = blank
     this.refresh = refresh
     this.outcome = new Promise((resolve, reject) => {

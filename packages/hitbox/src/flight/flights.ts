@@ -36,6 +36,17 @@ export class Flights {
     this.#byKey.delete(text)
   }
 
+  /** {@link Flights.detach} for every flight whose value belongs to one of these, or may. */
+  detachOf(names: readonly string[]): void {
+    for (const flight of this.#byKey.values()) {
+      const { marks } = flight.sight
+      const concerned = names.some(
+        (name) => marks?.[name] !== undefined || flight.tags.includes(name),
+      )
+      if (concerned || marks === undefined) this.detach(flight.text)
+    }
+  }
+
   /** Nobody joins the flight any more. */
   release(flight: Flight): void {
     flight.detached = true

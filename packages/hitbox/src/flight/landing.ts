@@ -2,13 +2,17 @@ import {
   CacheError,
   type CacheValue,
   chain,
+  failed,
+  isPromise,
   type ItemResult,
   type MaybePromise,
+  type ValueMeta,
 } from '@hitbox/core'
 import { type Engine, settled } from '../engine.ts'
 import type { Policy } from '../policy.ts'
 import type { State } from '../state/state.ts'
 import type { Flight } from './flight.ts'
+import type { Sealed } from '../versions/versions.ts'
 import type { Loading } from './loading.ts'
 
 /** What a load gave, before it is known whether it is stored. */
@@ -19,13 +23,18 @@ export interface Loaded {
   readonly trace: State[] | undefined
 }
 
+/** An entry that its versions are still to be added to. */
+export interface Admitted extends CacheValue<unknown> {
+  readonly meta: Omit<ValueMeta, 'tags'> & { tags: ValueMeta['tags'] }
+}
+
 /** The entry to store for a value made now, or `undefined` when it is not to be stored. */
 export function admit(
   policy: Policy,
   wishes: Pick<Loading, 'ttlMs' | 'staleAfterMs' | 'stored'>,
   data: unknown,
   made: { readonly at: number; readonly loadMs?: number | undefined },
-): CacheValue<unknown> | undefined {
+): Admitted | undefined {
   const absent = data === undefined || data === null
   const wanted = wishes.ttlMs ?? (absent ? policy.absenceTtlMs : undefined) ?? policy.ttlMs ?? 0
   if (!wishes.stored || wanted <= 0) return undefined
@@ -41,6 +50,7 @@ export function admit(
       madeAt: made.at,
       usableUntil: kept ? usableUntil : undefined,
       loadMs: made.loadMs,
+      tags: undefined,
     },
   }
 }
@@ -56,39 +66,80 @@ export function landAll(
   loads: readonly Loaded[],
 ): void {
   const at = engine.clock.now()
-  const admitted: { readonly loaded: Loaded; readonly entry: CacheValue<unknown> }[] = []
-  for (const loaded of loads) {
-    const { flight, data, loadMs, trace } = loaded
+  const admitted: Storing[] = []
+  for (const { flight, data, loadMs, trace } of loads) {
     trace?.push('admit')
+    flight.tags = wishes.tags
     const entry = admit(policy, wishes, data, { at, loadMs })
-    if (!flight.detached) engine.failures.forget(flight.text)
-    if (entry !== undefined && flight.storable && !flight.detached) admitted.push({ loaded, entry })
-    else {
-      if (flight.detached) engine.ledger.overtaken += 1
-      flight.land({ data, entry: undefined, loadMs, stored: false })
-      engine.flights.release(flight)
-      engine.flights.ended(flight)
+    const movedAt = engine.versions.movedSince(flight.sight, flight.tags)
+    const overtaken = flight.detached || movedAt !== undefined
+    if (!overtaken) engine.failures.forget(flight.text)
+    if (entry !== undefined && flight.storable && !overtaken) {
+      trace?.push('store')
+      admitted.push({ flight, entry, loadMs })
+      continue
     }
+    if (overtaken) engine.ledger.overtaken += 1
+    flight.land({ data, entry: undefined, loadMs, stored: false, movedAt })
+    engine.flights.release(flight)
+    engine.flights.ended(flight)
   }
   if (admitted.length === 0) return
-  for (const { loaded } of admitted) loaded.trace?.push('store')
-  const outcomes = storeAll(
-    engine,
-    admitted.map(({ loaded, entry }) => ({ flight: loaded.flight, entry })),
-  )
-  for (let index = 0; index < admitted.length; index += 1) {
-    const { loaded, entry } = admitted[index] as (typeof admitted)[number]
-    const { flight, data, loadMs } = loaded
+  const outcomes = chain(sealAll(engine, admitted), (seals) => storeSealed(engine, admitted, seals))
+  admitted.forEach(({ flight, entry, loadMs }, index) => {
     const stored = chain(outcomes, (results) =>
       concluded(engine, policy, flight, entry, results[index] as ItemResult<void>),
     )
-    flight.land({ data, entry, loadMs, stored })
-  }
+    flight.land({ data: entry.data, entry, loadMs, stored, movedAt: undefined })
+  })
 }
 
 interface Storing {
   readonly flight: Flight
-  readonly entry: CacheValue<unknown>
+  readonly entry: Admitted
+  readonly loadMs: number
+}
+
+/** Why a value is not stored although nothing failed. */
+const OVERTAKEN: ItemResult<never> = { ok: false, error: undefined }
+
+/** The versions under which each value is stored. */
+function sealAll(
+  { versions }: Engine,
+  storing: readonly Storing[],
+): MaybePromise<readonly Sealed[] | undefined> {
+  if (!versions.enabled) return undefined
+  const seals = storing.map(({ flight }) => versions.seal(flight.sight, flight.tags))
+  return seals.some(isPromise) ? Promise.all(seals) : (seals as readonly Sealed[])
+}
+
+/** Stores what still may be, in one go. */
+function storeSealed(
+  engine: Engine,
+  storing: readonly Storing[],
+  seals: readonly Sealed[] | undefined,
+): MaybePromise<ItemResult<void>[]> {
+  if (seals === undefined) return storeAll(engine, storing)
+  const results: ItemResult<void>[] = []
+  const places: number[] = []
+  storing.forEach(({ flight, entry }, index) => {
+    const sealed = seals[index] as Sealed
+    if (sealed === 'overtaken' || flight.detached) results[index] = OVERTAKEN
+    else if (sealed === 'unknown') results[index] = failed(engine.versions.unknown(engine.label))
+    else {
+      entry.meta.tags = sealed
+      places.push(index)
+    }
+  })
+  if (places.length === 0) return results
+  if (places.length === storing.length) return storeAll(engine, storing)
+  const left = places.map((index) => storing[index] as Storing)
+  return chain(storeAll(engine, left), (outcomes) => {
+    outcomes.forEach((outcome, place) => {
+      results[places[place] as number] = outcome
+    })
+    return results
+  })
 }
 
 /** One write into the tiers, in its turn among the changes of these keys. */
@@ -136,11 +187,17 @@ function concluded(
     flights.release(flight)
     return true
   }
+  if (result === OVERTAKEN) {
+    ledger.overtaken += 1
+    flights.release(flight)
+    return false
+  }
   ledger.storeErrors += 1
   const { error } = result
-  if (engine.announcer.active) {
+  const { announcer } = policy
+  if (announcer.active) {
     const { text: key } = flight
-    engine.announcer.report({ type: 'error', source: engine.label, key, operation: 'write', error })
+    announcer.report({ type: 'error', source: engine.label, key, operation: 'write', error })
   }
   if (!isOutage(error)) {
     flights.release(flight)

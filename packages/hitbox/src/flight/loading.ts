@@ -1,5 +1,5 @@
 import { type DurationInput, toDuration } from '@hitbox/core'
-import type { LifeInput } from '../policy.ts'
+import { type LifeInput, withTags } from '../policy.ts'
 
 /** What a loader is given. Its functions have effect until the load has ended, and may be taken out of it. */
 export interface LoadContext<Previous = unknown> {
@@ -11,6 +11,8 @@ export interface LoadContext<Previous = unknown> {
   readonly setTtl: (ttl: LifeInput) => void
   /** Decides when it should be made anew. */
   readonly setStaleAfter: (staleAfter: LifeInput) => void
+  /** Adds tags that only the value tells, to those of the call: names, or lists of them. */
+  readonly setTags: (...tags: readonly (string | readonly string[])[]) => void
   /** The callers get the value, and it is not stored. */
   readonly doNotStore: () => void
 }
@@ -26,6 +28,8 @@ export class Loading implements LoadContext {
   ttlMs: number | undefined
   staleAfterMs: number | undefined
   stored = true
+  /** Names of the versions of its tags. */
+  tags: readonly string[] = []
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
 
@@ -48,6 +52,10 @@ export class Loading implements LoadContext {
 
   readonly setStaleAfter = (staleAfter: LifeInput): void => {
     this.staleAfterMs = toDuration(staleAfter as DurationInput, 'staleAfter')
+  }
+
+  readonly setTags = (...tags: readonly (string | readonly string[])[]): void => {
+    this.tags = withTags(this.tags, tags.flat())
   }
 
   readonly doNotStore = (): void => {

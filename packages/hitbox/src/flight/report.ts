@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
-import type { RequestEvent } from '../events.ts'
+import type { Reporter } from '@hitbox/core'
+import type { HitboxEvent, RequestEvent } from '../events.ts'
 import type { Flight } from './flight.ts'
 
 type LoadState = Extract<RequestEvent, { type: 'load' }>['state']
@@ -8,11 +9,12 @@ type LoadState = Extract<RequestEvent, { type: 'load' }>['state']
 export function reportLoad(
   engine: Engine,
   flight: Flight,
+  announcer: Reporter<HitboxEvent>,
   state: LoadState,
   startedAt: number,
   error?: unknown,
 ): void {
-  const { ledger, announcer } = engine
+  const { ledger } = engine
   if (state === 'started') {
     ledger.loads += 1
     if (flight.refresh) ledger.refreshes += 1

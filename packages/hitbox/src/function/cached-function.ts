@@ -3,11 +3,16 @@ import type { Answer } from '../call-context.ts'
 import { POLICY_OPTIONS, type PolicyOptions } from '../policy.ts'
 import { argumentKeys } from './argument-key.ts'
 
-export interface FnOptions<Args extends readonly unknown[], T = unknown> extends PolicyOptions<T> {
+export interface FnOptions<Args extends readonly unknown[], T = unknown> extends Omit<
+  PolicyOptions<T>,
+  'tags'
+> {
   /** Positions of arguments that do not tell calls apart, counted from 0. @defaultValue none */
   readonly skip?: readonly number[] | undefined
   /** What tells calls apart instead of the arguments. @defaultValue all arguments */
   readonly key?: ((...args: Args) => KeyAtom | readonly KeyAtom[]) | undefined
+  /** What results belong to: for all calls, or for each its own. @defaultValue none */
+  readonly tags?: readonly string[] | ((...args: Args) => readonly string[]) | undefined
 }
 
 /** A function with its cache. */
@@ -19,18 +24,18 @@ export interface CachedFunction<Args extends readonly unknown[], T> {
   readonly uncached: (...args: Args) => T | PromiseLike<T>
   /** Text of the key of this call. */
   keyOf(...args: Args): string
-  /** {@link Cache.delete} of this call. */
+  /** {@link Namespace.delete} of this call. */
   delete(...args: Args): Promise<boolean>
-  /** {@link Cache.peek} of this call. */
+  /** {@link Namespace.peek} of this call. */
   peek(...args: Args): T | undefined
 }
 
 /** What a cached function needs of its cache. */
 export interface FunctionHost<T> {
-  load(key: string, load: () => T | PromiseLike<T>): Promise<T>
+  load(key: string, load: () => T | PromiseLike<T>, tags: unknown): Promise<T>
   /** A fresh value that can be handed out at once, counted. */
   hit(key: string): { readonly data: unknown } | undefined
-  answer(key: string, load: () => T | PromiseLike<T>): Promise<Answer<T>>
+  answer(key: string, load: () => T | PromiseLike<T>, tags: unknown): Promise<Answer<T>>
   delete(key: string): Promise<boolean>
   peek(key: string): T | undefined
 }
@@ -44,19 +49,21 @@ export function cachedFunction<Args extends readonly unknown[], T>(
   host: FunctionHost<T>,
 ): CachedFunction<Args, T> {
   const keyFor = keyMaker(name, options)
+  const tagsOf = typeof options.tags === 'function' ? options.tags : undefined
   const call = (...args: Args): Promise<T> => {
     try {
       const key = keyFor(args)
       const hit = host.hit(key)
       if (hit !== undefined) return Promise.resolve(hit.data as T)
-      return host.load(key, () => f(...args))
+      return host.load(key, () => f(...args), tagsOf?.(...args))
     } catch (error) {
       return Promise.reject(error)
     }
   }
   Object.defineProperty(call, 'name', { value: `cached ${name}` })
   return Object.assign(call, {
-    withContext: async (...args: Args) => host.answer(keyFor(args), () => f(...args)),
+    withContext: async (...args: Args) =>
+      host.answer(keyFor(args), () => f(...args), tagsOf?.(...args)),
     uncached: f,
     keyOf: (...args: Args) => keyFor(args),
     delete: async (...args: Args) => host.delete(keyFor(args)),

@@ -23,7 +23,8 @@ export interface AnswerFacts {
 
 /** The last state: counts the call, tells it, and fills the context of who asked. */
 export function answer(engine: Engine, request: Request, facts: AnswerFacts): void {
-  const { ledger, announcer, label } = engine
+  const { ledger, label } = engine
+  const { announcer } = request
   request.enter('answer')
   ledger.count(facts.outcome)
   if (facts.collapsed) ledger.collapsed += 1

@@ -14,7 +14,11 @@ export function launch(
   held: CacheValue<unknown> | undefined,
   refresh: boolean,
 ): Flight {
-  const flight = new Flight(request.text, { blank: held === undefined, refresh })
+  const flight = new Flight(request.text, {
+    blank: held === undefined,
+    refresh,
+    sight: engine.versions.sight(request.scope, request.policy.tags),
+  })
   engine.flights.add(flight)
   new Attempt(engine, request.policy, flight, request.trace).start(load, previousOf(engine, held))
   return flight
@@ -41,6 +45,7 @@ export function refreshBehind(engine: Engine, request: Request, held: CacheValue
   const given = request.load as Loader
   const load = policy.asyncContext === 'caller' ? AsyncLocalStorage.bind(given) : given
   later(engine, text, async (signal) => {
+    await engine.versions.prepare(request.scope, policy.tags)
     if (engine.flights.has(text)) return
     const flight = launch(engine, request, load, held, true)
     flight.keep()

@@ -7,6 +7,7 @@ import {
   type MaybePromise,
 } from '@hitbox/core'
 import type { Engine } from '../engine.ts'
+import type { Request } from './request.ts'
 
 /** What the tiers said of one key. */
 export interface Polled {
@@ -59,21 +60,34 @@ function tellFailure(engine: Engine, empty: boolean, { failures }: Context): voi
   engine.announcer.report({ type: 'error', source: engine.label, operation: 'read', error })
 }
 
-/** What a schema lets through. An entry that it refuses is as good as none. */
-export function checked(
-  engine: Engine,
-  text: string,
-  schema: Engine['policy']['schema'],
-  polled: Polled,
-): MaybePromise<Polled> {
+/** What may be served: nothing that was invalidated, and nothing that a schema refuses. */
+export function checked(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
+  const { entry } = polled
+  if (entry === undefined) return polled
+  return chain(engine.versions.valid(request.scope, entry), (valid) =>
+    valid ? fitting(engine, request, polled) : invalidated(engine, polled),
+  )
+}
+
+/** An entry that is as good as none, and why. */
+function invalidated(engine: Engine, { context }: Polled): Polled {
+  engine.ledger.invalidated += 1
+  const told = context ?? createContext()
+  told.missReason = 'invalidated'
+  return { entry: undefined, context: told }
+}
+
+function fitting(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
+  const { text, announcer, policy } = request
+  const { schema } = policy
   const { entry, context } = polled
   if (schema === undefined || entry === undefined) return polled
   return chain(engine.schemas.check(schema, entry), (verdict) => {
     if (verdict.ok) return { entry: verdict.entry, context }
     const { error } = verdict
     engine.ledger.refused += 1
-    if (engine.announcer.active) {
-      engine.announcer.report({ type: 'refused', source: engine.label, key: text, error })
+    if (announcer.active) {
+      announcer.report({ type: 'refused', source: engine.label, key: text, error })
     }
     return { entry: undefined, context }
   })

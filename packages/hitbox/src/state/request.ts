@@ -1,7 +1,10 @@
+import type { Reporter } from '@hitbox/core'
 import type { CallContext } from '../call-context.ts'
 import type { Engine } from '../engine.ts'
 import type { Loader } from '../flight/loading.ts'
+import type { HitboxEvent } from '../events.ts'
 import type { Policy } from '../policy.ts'
+import type { Scope } from '../versions/versions.ts'
 import type { State } from './state.ts'
 
 export interface RequestOptions {
@@ -16,6 +19,7 @@ export interface RequestOptions {
 /** One call on its way through the states. A fresh hit in memory that nobody observes has none. */
 export class Request {
   readonly text: string
+  readonly scope: Scope
   readonly policy: Policy
   readonly load: Loader | undefined
   readonly loads: boolean
@@ -25,20 +29,28 @@ export class Request {
   readonly startedAt: number
   /** Only where somebody will see it. */
   readonly trace: State[] | undefined
+  /** Turn of the versions in which it began: what was invalidated by then is not for this caller. */
+  readonly turn: number
 
-  constructor(engine: Engine, text: string, policy: Policy, options: RequestOptions) {
+  constructor(engine: Engine, scope: Scope, text: string, policy: Policy, options: RequestOptions) {
     this.text = text
+    this.scope = scope
     this.policy = policy
     this.load = options.load
     this.loads = options.loads ?? options.load !== undefined
     this.signal = options.signal
     this.context = options.context
     this.fresh = options.fresh === true
-    const seen = options.context !== undefined || engine.announcer.active
+    const seen = options.context !== undefined || policy.announcer.active
     this.startedAt = seen ? engine.clock.now() : 0
     this.trace = seen ? [] : undefined
+    this.turn = engine.versions.register.turn
     engine.ledger.calls += 1
     this.enter('check')
+  }
+
+  get announcer(): Reporter<HitboxEvent> {
+    return this.policy.announcer
   }
 
   enter(state: State): void {

@@ -17,7 +17,10 @@ import { type Waited, waitFor } from './wait.ts'
  */
 export async function resolve(engine: Engine, request: Request, given?: Polled): Promise<unknown> {
   const { text, load } = request
-  if (request.fresh && load !== undefined) return bypass(engine, request, load)
+  if (request.fresh && load !== undefined) {
+    await engine.versions.prepare(request.scope, request.policy.tags)
+    return bypass(engine, request, load)
+  }
   const joined = joinable(engine, text, load !== undefined)
   if (joined?.landed !== undefined) return fromLanded(engine, request, joined)
   if (joined?.blank === true) return boardFlight(engine, request, joined, undefined, undefined)
@@ -46,11 +49,20 @@ export async function resolve(engine: Engine, request: Request, given?: Polled):
 
 /** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
 export function joinable(engine: Engine, text: string, loads: boolean): Flight | undefined {
-  const flight = engine.flights.get(text)
+  const flight = current(engine, text)
   if (flight === undefined) return undefined
   const { landed } = flight
   if (landed === undefined) return flight.blank && loads ? flight : undefined
   return (landed.entry?.staleAt ?? 0) > engine.clock.now() ? flight : undefined
+}
+
+/** The flight of a key, unless something that its value belongs to was invalidated since it began. */
+function current({ flights, versions }: Engine, text: string): Flight | undefined {
+  const flight = flights.get(text)
+  if (flight === undefined) return undefined
+  if (versions.movedSince(flight.sight, flight.tags) === undefined) return flight
+  flights.detach(text)
+  return undefined
 }
 
 /** Answers from a value that is on its way into the tiers. */
@@ -64,14 +76,17 @@ async function polledBy(
   request: Request,
   given: Polled | undefined,
 ): Promise<Polled> {
-  const { text, policy } = request
+  const { text, scope, policy } = request
   const asked = given ?? poll(engine, text)
-  const sound = await checked(engine, text, policy.schema, await asked)
+  // Asked for together with the value, for the load that may follow.
+  if (request.loads) void engine.versions.prepare(scope, policy.tags)
+  const polled = await asked
+  const sound = await checked(engine, request, polled)
   if (sound.entry !== undefined || !isPromise(asked)) return sound
   // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
   const entry = engine.tiers.peek?.(text)
   if (entry === undefined) return sound
-  return checked(engine, text, policy.schema, { entry, context: undefined })
+  return checked(engine, request, { entry, context: undefined })
 }
 
 async function bypass(engine: Engine, request: Request, load: Loader): Promise<unknown> {
@@ -90,7 +105,14 @@ async function make(
   held: CacheValue<unknown> | undefined,
   polled: Context | undefined,
 ): Promise<unknown> {
-  const under = openFlight(engine, request.text)
+  let under = openFlight(engine, request.text)
+  if (under === undefined) {
+    const ready = engine.versions.prepare(request.scope, request.policy.tags)
+    if (isPromise(ready)) {
+      await ready
+      under = openFlight(engine, request.text)
+    }
+  }
   if (under !== undefined) return boardFlight(engine, request, under, held, polled)
   request.enter('flight')
   const flight = launch(engine, request, load, held, false)
@@ -111,7 +133,16 @@ async function boardFlight(
   const collapsed = flight.running >= request.policy.concurrency || !flight.open
   addLoad(engine, request, flight, held)
   const waited = await waitFor(engine, request, flight, held)
+  // Somebody else's load, and by its end too old for this caller.
+  if (isOutdated(request, waited)) return resolve(engine, request)
   return conclude(engine, request, waited, { collapsed, held, polled })
+}
+
+/** Whether a load has ended that something overtook before this caller came: not for him. */
+export function isOutdated(request: Request, waited: Waited): boolean {
+  return (
+    waited.end === 'landed' && (waited.landed.movedAt ?? Number.POSITIVE_INFINITY) <= request.turn
+  )
 }
 
 /** What follows from how the wait ended. */
@@ -146,7 +177,7 @@ export function conclude(
 
 /** The flight of a key while its value is still to come. One that has landed with a value that is old by now makes room. */
 export function openFlight(engine: Engine, text: string): Flight | undefined {
-  const flight = engine.flights.get(text)
+  const flight = current(engine, text)
   if (flight === undefined || flight.open) return flight
   engine.flights.release(flight)
   return undefined

@@ -30,6 +30,8 @@ export interface ScriptedTier extends CacheBackend {
   /** Every operation that reached it, single and batch, as `verb key` or `verbMany key,key`. */
   readonly calls: string[]
   script: Script
+  /** The same for keys of the cache's own, whose calls are not noted. @defaultValue at once */
+  versionScript: Script
   closed: number
 }
 
@@ -46,7 +48,9 @@ class Scripted implements ScriptedTier {
   readonly entries = new Map<string, CacheValue<unknown>>()
   readonly calls: string[] = []
   script: Script
+  versionScript: Script = atOnce
   closed = 0
+  readonly #versions = new Map<string, CacheValue<unknown>>()
 
   constructor(label: string, script: Script) {
     this.label = label
@@ -70,13 +74,16 @@ class Scripted implements ScriptedTier {
 
   getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     const texts = Array.from(keys, keyText)
-    this.calls.push(`getMany ${texts.join(',')}`)
+    this.#note('getMany', texts)
     return settleEach(texts, (text) => this.#get<T>(text))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
     const items = [...entries]
-    this.calls.push(`setMany ${items.map(([key]) => keyText(key)).join(',')}`)
+    this.#note(
+      'setMany',
+      items.map(([key]) => keyText(key)),
+    )
     return settleEach(items, (item) => this.#set(item))
   }
 
@@ -104,15 +111,23 @@ class Scripted implements ScriptedTier {
   }
 
   #get<T>(key: string): MaybePromise<CacheValue<T> | undefined> {
-    return this.script(
-      { verb: 'get', key },
-      () => this.entries.get(key) as CacheValue<T> | undefined,
-    )
+    const [script, entries] = this.#part(key)
+    return script({ verb: 'get', key }, () => entries.get(key) as CacheValue<T> | undefined)
   }
 
   #set([key, value]: Entry): MaybePromise<void> {
     const text = keyText(key)
-    return this.script({ verb: 'set', key: text }, () => void this.entries.set(text, value))
+    const [script, entries] = this.#part(text)
+    return script({ verb: 'set', key: text }, () => void entries.set(text, value))
+  }
+
+  #note(verb: string, texts: readonly string[]): void {
+    if (texts.every(isOwn)) return
+    this.calls.push(`${verb} ${texts.join(',')}`)
+  }
+
+  #part(key: string): readonly [Script, Map<string, CacheValue<unknown>>] {
+    return isOwn(key) ? [this.versionScript, this.#versions] : [this.script, this.entries]
   }
 
   #delete(key: string): MaybePromise<DeleteStatus> {
@@ -120,6 +135,10 @@ class Scripted implements ScriptedTier {
       deleteStatus(Number(this.entries.delete(key))),
     )
   }
+}
+
+function isOwn(key: string): boolean {
+  return key.startsWith('::')
 }
 
 /** A failure as a driver would give it. */

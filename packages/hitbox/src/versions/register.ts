@@ -1,0 +1,256 @@
+import { CacheError, type Clock, Deadlines, type MaybePromise } from '@hitbox/core'
+import { CLOCK, isNamespace } from '../keyspace.ts'
+import { type Known, KnownVersions } from './known.ts'
+import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
+
+/** How old what is known of the versions in a shared tier may be for a read to believe it. */
+export const TRUST_MS = 1_000
+/** How long a store that did not answer is left in peace. What is known counts meanwhile. */
+const REST_MS = 1_000
+/** How long a read waits to learn again what it knows already, before it goes by that. */
+const PATIENCE_MS = 200
+const MOST_KNOWN = 100_000
+const NOTHING = (): void => undefined
+
+export interface RegisterOptions {
+  readonly clock: Clock
+  /** Absent when all tiers are in this process: then nobody else changes versions. */
+  readonly store: VersionStore | undefined
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * The versions that this process knows, and what it takes to know them: what is known of a shared tier is believed for a second, then
+ * asked for again, many names in one go. Order within the process is told by turns, counted up at each change and at each thing learned.
+ */
+export class Register {
+  /** Whether others change versions too. */
+  readonly shared: boolean
+  /** What failed last, for who has to tell why a value was not stored. */
+  failure: unknown
+  /** Counts up whenever a version is changed or learned. */
+  turn = 1
+  /** Counts up whenever a version of a namespace is. */
+  spaceTurn = 1
+  readonly #clock: Clock
+  readonly #store: VersionStore | undefined
+  readonly #onError: (error: unknown) => void
+  readonly #known = new KnownVersions(MOST_KNOWN)
+  /** Names whose change is under way, with how many are. */
+  readonly #changing = new Map<string, number>()
+  readonly #reading = new Map<string, Promise<boolean>>()
+  readonly #patience: Deadlines
+  #next: { readonly names: Set<string>; readonly read: Promise<boolean> } | undefined
+  #restUntil = 0
+  /** Whether the store failed to answer last time. */
+  #down = false
+  #closed = false
+  /** Version of whatever is not known, where this process is the only one. */
+  #base = '0'
+
+  constructor({ clock, store, onError }: RegisterOptions) {
+    this.shared = store !== undefined
+    this.#clock = clock
+    this.#store = store
+    this.#onError = onError
+    this.#patience = new Deadlines(clock, PATIENCE_MS)
+  }
+
+  /** Names known; bounded. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** The last change among those that are forgotten, as a turn. */
+  get forgottenAt(): number {
+    return this.#known.forgottenAt
+  }
+
+  known(name: string): Known | undefined {
+    return this.#known.get(name)
+  }
+
+  /** The current version as far as known, however long ago it was learned. */
+  version(name: string): string | undefined {
+    return this.#known.get(name)?.version ?? (this.shared ? undefined : this.#base)
+  }
+
+  /**
+   * Changes versions, here at once and then in the shared tier.
+   *
+   * @throws what the tier failed with; the change is then perhaps not done.
+   */
+  change(names: readonly string[]): MaybePromise<void> {
+    const versions = names.map((name) => [name, nextVersion()] as const)
+    for (const [name, version] of versions) this.#turnTo(name, version)
+    if (this.#store === undefined) return undefined
+    return this.#publish(this.#store, versions)
+  }
+
+  /** Asks the store for what is not known or was learned too long ago, many callers' names in one question. Never fails. */
+  learn(names: readonly string[]): MaybePromise<void> {
+    if (this.#store === undefined || this.#closed) return undefined
+    const now = this.#clock.now()
+    let waits: Set<Promise<boolean>> | undefined
+    for (const name of names) {
+      const known = this.#known.get(name)
+      if (known !== undefined && now < known.readAt + TRUST_MS) continue
+      if (now < this.#restUntil) continue
+      waits ??= new Set()
+      waits.add(this.#reading.get(name) ?? this.ask(name))
+    }
+    return waits === undefined ? undefined : Promise.all(waits).then(NOTHING)
+  }
+
+  /** {@link Register.learn}, without waiting long for what is known already: an old answer is better than none. */
+  settle(names: readonly string[]): MaybePromise<void> {
+    const learned = this.learn(names)
+    if (learned === undefined || names.some((name) => this.#known.get(name) === undefined)) {
+      return learned
+    }
+    if (this.#down) return undefined
+    return this.#patience.race(learned as Promise<void>, impatient).catch(NOTHING)
+  }
+
+  /** Asks behind a caller, for what is still believed. */
+  renew(names: readonly string[]): void {
+    if (this.#closed || this.#clock.now() < this.#restUntil) return
+    for (const name of [...names, CLOCK]) if (!this.#reading.has(name)) void this.ask(name)
+  }
+
+  /** Asks no more. */
+  close(): void {
+    this.#closed = true
+    this.#patience.close()
+  }
+
+  #turnTo(name: string, version: string): void {
+    if (this.#store === undefined && this.#known.size >= MOST_KNOWN) {
+      // Nobody else keeps what is forgotten here, so whatever carries an unchanged version ends with it.
+      this.#known.clear()
+      this.#base = nextVersion()
+      this.spaceTurn += 1
+      this.turn += 1
+      this.#known.forgottenAt = this.turn
+    }
+    this.turn += 1
+    if (isNamespace(name)) this.spaceTurn += 1
+    const { turn } = this
+    this.#known.set(name, { version, since: turn, changedAt: turn, readAt: this.#clock.now() })
+  }
+
+  async #publish(
+    store: VersionStore,
+    versions: readonly (readonly [name: string, version: string])[],
+  ): Promise<void> {
+    for (const [name] of versions) {
+      this.#changing.set(name, (this.#changing.get(name) ?? 0) + 1)
+    }
+    const sentAt = this.#clock.now()
+    const own = versions.filter(([name, version]) => this.#known.get(name)?.version === version)
+    try {
+      const [first, ...rest] = versions
+      const clock = first?.[0] === CLOCK ? first : undefined
+      if (clock !== undefined) await store.write([clock])
+      await store.write(clock === undefined ? versions : rest)
+      // What was asked before now may still bring the version from before.
+      this.turn += 1
+      for (const [name, version] of own) {
+        const known = this.#known.get(name)
+        if (known?.version !== version) continue
+        known.since = this.turn
+        known.readAt = sentAt
+      }
+    } catch (error) {
+      // Perhaps done, perhaps not: only the store can tell.
+      for (const [name, version] of own) {
+        if (this.#known.get(name)?.version === version) this.#known.forget(name)
+        if (isNamespace(name)) this.spaceTurn += 1
+      }
+      throw error
+    } finally {
+      for (const [name] of versions) {
+        const left = (this.#changing.get(name) ?? 1) - 1
+        if (left > 0) this.#changing.set(name, left)
+        else this.#changing.delete(name)
+      }
+    }
+  }
+
+  /** Asks in the next question that is sent. @returns whether the store answered. */
+  ask(name: string): Promise<boolean> {
+    if (this.#next === undefined) {
+      const names = new Set<string>()
+      // Everything that is asked for in this tick goes in one question.
+      const read: Promise<boolean> = Promise.resolve().then(() => {
+        this.#next = undefined
+        return this.#read(this.#store as VersionStore, [...names], read)
+      })
+      this.#next = { names, read }
+    }
+    const { names, read } = this.#next
+    names.add(name)
+    this.#reading.set(name, read)
+    return read
+  }
+
+  async #read(
+    store: VersionStore,
+    names: readonly string[],
+    own: Promise<boolean>,
+  ): Promise<boolean> {
+    try {
+      const sent = this.turn
+      const sentAt = this.#clock.now()
+      const found = await store.read(names)
+      const missing: [string, string][] = []
+      names.forEach((name, index) => {
+        const version = found[index]
+        if (version === undefined) missing.push([name, firstVersion(name)])
+        else this.#learned(name, version, sent, sentAt)
+      })
+      const before = this.turn
+      if (missing.length > 0) await store.write(missing)
+      for (const [name, version] of missing) this.#learned(name, version, before, sentAt)
+      this.#down = false
+      return true
+    } catch (error) {
+      if (!this.#closed) this.#failed(names, error)
+      return false
+    } finally {
+      for (const name of names) if (this.#reading.get(name) === own) this.#reading.delete(name)
+    }
+  }
+
+  #failed(names: readonly string[], error: unknown): void {
+    const now = this.#clock.now()
+    this.failure = error
+    this.#down = true
+    this.#restUntil = now + REST_MS
+    for (const name of names) {
+      const known = this.#known.get(name)
+      if (known !== undefined) known.readAt = now
+    }
+    this.#onError(error)
+  }
+
+  /** Takes note of an answer, unless this process has changed the version since it asked. */
+  #learned(name: string, version: string, sent: number, sentAt: number): void {
+    if (this.#changing.has(name)) return
+    const known = this.#known.get(name)
+    if (known !== undefined && known.since > sent) return
+    if (known?.version === version) {
+      known.readAt = Math.max(known.readAt, sentAt)
+      return
+    }
+    this.turn += 1
+    if (isNamespace(name)) this.spaceTurn += 1
+    const changedAt = known === undefined ? 0 : this.turn
+    this.#known.set(name, { version, since: this.turn, changedAt, readAt: sentAt })
+  }
+}
+
+function impatient(): CacheError<'TIMEOUT'> {
+  const details = { source: 'versions', operation: 'read', timeoutMs: PATIENCE_MS } as const
+  return new CacheError('TIMEOUT', 'versions are late', { details })
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type CacheBackend,
+  type CacheValue,
+  type Clock,
+  type ItemResult,
+  type MaybePromise,
+} from '@hitbox/core'
+import { isNamespace, tagOf, versionKey } from '../keyspace.ts'
+
+/**
+ * How long the version of a tag is kept in the tiers without being changed: when it is gone, what carries the tag is made anew.
+ * Those of namespaces are few, and kept.
+ */
+export const TAG_LIFE_MS: number = 30 * 24 * 60 * 60 * 1_000
+
+/** Versions as the lowest tier keeps them, for all who share it. Never fails; an answer that is none is `undefined` with its error. */
+export class VersionStore {
+  readonly #tier: CacheBackend
+  readonly #root: string
+  readonly #clock: Clock
+  readonly #inTime: <R>(operation: 'read' | 'write', answer: MaybePromise<R>) => MaybePromise<R>
+
+  constructor(
+    tier: CacheBackend,
+    root: string,
+    clock: Clock,
+    inTime: <R>(operation: 'read' | 'write', answer: MaybePromise<R>) => MaybePromise<R>,
+  ) {
+    this.#tier = tier
+    this.#root = root
+    this.#clock = clock
+    this.#inTime = inTime
+  }
+
+  /** @returns versions in the order of the names; `undefined` where there is none. @throws what the tier failed with. */
+  async read(names: readonly string[]): Promise<(string | undefined)[]> {
+    const keys = names.map((name) => versionKey(this.#root, name))
+    const results = await this.#inTime('read', this.#tier.getMany(keys))
+    return results.map((result) => {
+      const data = opened(result)?.data
+      // Whatever else lies there is not ours, and to be replaced.
+      return typeof data === 'string' ? data : undefined
+    })
+  }
+
+  /** @throws what the tier failed with; what it holds is then unknown. */
+  async write(versions: readonly (readonly [name: string, version: string])[]): Promise<void> {
+    const now = this.#clock.now()
+    const entries = versions.map(([name, version]) => {
+      const expiresAt = tagOf(name) !== undefined ? now + TAG_LIFE_MS : Number.POSITIVE_INFINITY
+      const value: CacheValue<string> = { data: version, staleAt: expiresAt, expiresAt }
+      return [versionKey(this.#root, name), value] as const
+    })
+    const results = await this.#inTime('write', this.#tier.setMany(entries))
+    for (const result of results) opened(result)
+  }
+}
+
+/** A version that no other is like. */
+function newVersion(): string {
+  return randomBytes(9).toString('base64url')
+}
+
+const FIRST = '0'
+
+/** A version for something that had none. */
+export function firstVersion(name: string): string {
+  return isNamespace(name) ? FIRST + newVersion() : newVersion()
+}
+
+/** Whether a namespace of this version was never cleared, as far as its store remembers: entries that carry no version are then its own. */
+export function isFirst(version: string): boolean {
+  return version.startsWith(FIRST)
+}
+
+/** What changes a version. A namespace that was cleared does not look as if it never had been. */
+export function nextVersion(): string {
+  return `1${newVersion()}`
+}
+
+function opened<T>(result: ItemResult<T>): T {
+  if (result.ok) return result.value
+  throw result.error
+}

@@ -1,0 +1,231 @@
+import { CacheError, type CacheValue, chain, type Clock, type MaybePromise } from '@hitbox/core'
+import { CLOCK, isNamespace, type Keyspace } from '../keyspace.ts'
+import { type Register, TRUST_MS } from './register.ts'
+import { isFirst } from './version-store.ts'
+
+/** Versions by name, as an entry carries them. */
+export type Marks = Readonly<Record<string, string>>
+
+/** What was known when a load began. What it gives is stored under these versions and no newer ones. */
+export interface Sight {
+  /** Which turn it was, see {@link Register.turn}. */
+  readonly turn: number
+  readonly clock: string | undefined
+  readonly marks: Marks | undefined
+}
+
+/** What is to become of a loaded value: stored with these marks; not, since an invalidation overtook it; not, since nobody could tell. */
+export type Sealed = Marks | 'overtaken' | 'unknown'
+
+/** One namespace with what is known of its versions at the moment. */
+export class Scope {
+  readonly keyspace: Keyspace
+  /** Versions of the namespaces alone; the same object until one changes. */
+  marks: Marks | undefined
+  /** {@link Register.spaceTurn} for which `marks` holds. */
+  turn = 0
+  /** Until then a hit need not look at when the versions were learned. */
+  trustedUntil = 0
+
+  constructor(keyspace: Keyspace) {
+    this.keyspace = keyspace
+  }
+}
+
+/** After that long what is known is asked for again behind a hit, so that no hit has to wait for it. */
+const RENEW_MS = 500
+/** How often a hit looks whether what it asked for behind has come. */
+const LOOK_MS = 50
+
+/**
+ * Versions of tags and namespaces. An entry carries those that were current before its load began, and is served while they
+ * still are: changing one version ends any number of entries. Versions are random, so none ever comes back.
+ */
+export class Versions {
+  /** False when the tiers do not keep what entries carry: then nothing is checked. */
+  readonly enabled: boolean
+  readonly register: Register
+  readonly #clock: Clock
+
+  constructor(register: Register, clock: Clock, enabled: boolean) {
+    this.register = register
+    this.#clock = clock
+    this.enabled = enabled
+  }
+
+  /** Whether a hit may be handed out at once: its versions are known, believed, and its own. Allocates nothing. */
+  holds(scope: Scope, { meta }: CacheValue<unknown>): boolean {
+    if (!this.enabled) return true
+    if (this.register.shared && !this.#trusts(scope)) return false
+    const marks = meta?.tags
+    if (marks !== undefined && marks === scope.marks && scope.turn === this.register.spaceTurn)
+      return true
+    return this.#compare(scope, marks, true) === true
+  }
+
+  /** {@link Versions.holds} for who cannot wait: however long ago the versions were learned. */
+  heldHolds(scope: Scope, { meta }: CacheValue<unknown>): boolean {
+    if (!this.enabled) return true
+    if (this.register.shared) this.#trusts(scope)
+    return this.#compare(scope, meta?.tags, false) === true
+  }
+
+  /** Whether an entry may be served; asks for what is not known of its versions. Never fails. */
+  valid(scope: Scope, { meta }: CacheValue<unknown>): MaybePromise<boolean> {
+    if (!this.enabled) return true
+    const marks = meta?.tags
+    const verdict = this.#compare(scope, marks, true)
+    if (verdict !== undefined) return verdict
+    const names = marks === undefined ? [] : Object.keys(marks)
+    return chain(
+      this.register.settle([...scope.keyspace.names, ...names]),
+      () => this.#compare(scope, marks, false) === true,
+    )
+  }
+
+  /** Makes sure that a load can begin: afterwards the versions of its namespace and tags are known, unless the store is silent. Never fails. */
+  prepare(scope: Scope, names: readonly string[]): MaybePromise<void> {
+    if (!this.register.shared || !this.enabled) return undefined
+    return this.register.settle([...scope.keyspace.names, CLOCK, ...names])
+  }
+
+  /** What is known now, for a load that begins now. */
+  sight(scope: Scope, names: readonly string[]): Sight {
+    const { turn } = this.register
+    if (!this.enabled) return { turn, clock: undefined, marks: undefined }
+    const clock = this.register.version(CLOCK)
+    const plain = this.#plain(scope)
+    if (plain === undefined || names.length === 0) return { turn, clock, marks: plain }
+    const marks: Record<string, string> = { ...plain }
+    for (const name of names) {
+      const version = this.register.version(name)
+      if (version === undefined) return { turn, clock, marks: undefined }
+      marks[name] = version
+    }
+    return { turn, clock, marks }
+  }
+
+  /** @param more - Names that the load itself has added: their versions are taken only if they held before it began. */
+  seal(sight: Sight, more: readonly string[]): MaybePromise<Sealed> {
+    const { marks } = sight
+    if (marks === undefined) return 'unknown'
+    for (const name in marks) {
+      if ((this.register.known(name)?.changedAt ?? 0) > sight.turn) return 'overtaken'
+    }
+    if (more.length === 0) return marks
+    const seen = more.filter((name) => marks[name] !== undefined || this.#seenBefore(name, sight))
+    const all = this.#with(marks, seen)
+    if (seen.length === more.length) return all
+    if (!this.register.shared || this.register.forgottenAt > sight.turn) return 'overtaken'
+    const unseen = more.filter((name) => all[name] === undefined)
+    return this.#sealUnseen(sight, all, unseen)
+  }
+
+  /** When one of these was last changed after a load had begun, as a turn; `undefined` when none was. */
+  movedSince(sight: Sight, names: readonly string[]): number | undefined {
+    let moved = 0
+    for (const name of names) {
+      const at = this.register.known(name)?.changedAt ?? this.register.forgottenAt
+      if (at > sight.turn && at > moved) moved = at
+    }
+    for (const name in sight.marks) {
+      const at = this.register.known(name)?.changedAt ?? 0
+      if (at > sight.turn && at > moved) moved = at
+    }
+    return moved === 0 ? undefined : moved
+  }
+
+  /** Why versions are not known: what the store failed with. */
+  unknown(source: string): unknown {
+    const message = `"${source}" could not learn the versions of its namespace and tags`
+    const details = { source, operation: 'read' } as const
+    const cause = this.register.failure
+    return new CacheError('BACKEND_FAILED', message, { details, cause })
+  }
+
+  #trusts(scope: Scope): boolean {
+    const now = this.#clock.recent()
+    if (now < scope.trustedUntil) return true
+    const { names } = scope.keyspace
+    let learnedAt = now
+    for (const name of names) {
+      learnedAt = Math.min(learnedAt, this.register.known(name)?.readAt ?? Number.NEGATIVE_INFINITY)
+    }
+    if (now < learnedAt + RENEW_MS) {
+      scope.trustedUntil = learnedAt + RENEW_MS
+      return true
+    }
+    this.register.renew(names)
+    if (now >= learnedAt + TRUST_MS) return false
+    scope.trustedUntil = Math.min(now + LOOK_MS, learnedAt + TRUST_MS)
+    return true
+  }
+
+  /** @returns whether the marks are the current ones; `undefined` when that is not known, or not believed. */
+  #compare(scope: Scope, marks: Marks | undefined, strict: boolean): boolean | undefined {
+    let verdict: boolean | undefined = true
+    const since = strict && this.register.shared ? this.#clock.recent() - TRUST_MS : undefined
+    for (const name of scope.keyspace.names) {
+      const version = this.#believed(name, since)
+      if (version === undefined) verdict = undefined
+      else if (marks?.[name] === undefined ? !isFirst(version) : marks[name] !== version)
+        return false
+    }
+    if (marks === undefined || marks === scope.marks) return verdict
+    for (const name in marks) {
+      if (isNamespace(name)) continue
+      const version = this.#believed(name, since)
+      if (version === undefined) verdict = undefined
+      else if (marks[name] !== version) return false
+    }
+    return verdict
+  }
+
+  #believed(name: string, since: number | undefined): string | undefined {
+    if (!this.register.shared) return this.register.version(name)
+    const known = this.register.known(name)
+    if (known === undefined) return undefined
+    return since === undefined || known.readAt > since ? known.version : undefined
+  }
+
+  #plain(scope: Scope): Marks | undefined {
+    if (scope.marks !== undefined && scope.turn === this.register.spaceTurn) return scope.marks
+    const marks: Record<string, string> = {}
+    for (const name of scope.keyspace.names) {
+      const version = this.register.version(name)
+      if (version === undefined) return undefined
+      marks[name] = version
+    }
+    scope.marks = Object.freeze(marks)
+    scope.turn = this.register.spaceTurn
+    return scope.marks
+  }
+
+  #seenBefore(name: string, sight: Sight): boolean {
+    const known = this.register.known(name)
+    if (known !== undefined) return known.since <= sight.turn
+    return !this.register.shared && this.register.forgottenAt <= sight.turn
+  }
+
+  #with(marks: Marks, more: readonly string[]): Marks {
+    const all: Record<string, string> = { ...marks }
+    for (const name of more) all[name] ??= this.register.version(name) as string
+    return all
+  }
+
+  /**
+   * Tags that this process meets for the first time as a load ends: nobody knows their versions from before it. But if no tag at all was
+   * invalidated since, they are what they are now. The clock is read after them, and changed before any of them.
+   */
+  async #sealUnseen(sight: Sight, seen: Marks, unseen: readonly string[]): Promise<Sealed> {
+    await this.register.learn(unseen)
+    const { turn } = this.register
+    if (unseen.some((name) => this.register.version(name) === undefined)) return 'unknown'
+    const all = this.#with(seen, unseen)
+    const asked = await this.register.ask(CLOCK)
+    const clock = this.register.version(CLOCK)
+    if (!asked || clock === undefined || sight.clock === undefined) return 'unknown'
+    const moved = this.movedSince({ ...sight, turn }, unseen) !== undefined
+    return clock === sight.clock && !moved ? all : 'overtaken'
+  }
+}
