@@ -126,6 +126,20 @@ describe.each(Object.entries(LAYERS))('%s', (name, layer) => {
     expect(context.missReason).toBe('absent')
   })
 
+  it('explains what failed although nothing was answered, at once or later', async () => {
+    for (const script of [
+      () => Promise.reject(failure()),
+      () => {
+        throw failure()
+      },
+    ]) {
+      const backend = layer(compose(scriptedTier('a', script), scriptedTier('b', script)))
+      const context = createContext()
+      expect(await outcome(() => backend.get('k', { context }))).toBe('BOTH_TIERS_FAILED')
+      expect(context.failures).toEqual([failure(), failure()])
+    }
+  })
+
   it('has the lowest tier in the same layer, as long as it is open', async () => {
     expect(layer(scriptedTier('plain')).lowest).toBeUndefined()
     const upper = memoryBackend({ maxEntries: 10 })
@@ -161,7 +175,7 @@ describe.each(Object.entries(LAYERS))('%s', (name, layer) => {
     await backend.close()
     expect(await outcome(() => backend.clear!())).toBe('CLOSED')
     const shared = Object.assign(scriptedTier('shared'), { clear: undefined })
-    expect(layer(shared as never).clear).toBeUndefined()
+    expect(typeof layer(shared).clear).toBe('undefined')
   })
 
   it('hands failures on as they are, at once or later', async () => {
@@ -266,7 +280,7 @@ describe('withDeadline', () => {
       tiers.getMany(['k', 'none'], { contexts: batch }),
     ]
     clock.advance(200)
-    await Promise.all(reads)
+    for (const read of reads) await read
     const expected = { status: 'hit', source: 'tiers.store', failures: [{ code: 'TIMEOUT' }] }
     expect(single).toMatchObject(expected)
     expect(batch).toMatchObject([
@@ -357,6 +371,17 @@ describe('withConcurrency', () => {
     gates.get('d')?.resolve()
     expect(await Promise.all(runs)).toEqual([undefined, undefined, undefined, undefined])
     expect(await outcome(() => store.calls.length)).toBe(4)
+  })
+
+  it('goes on when somebody closes the lowest tier of what it is around', async () => {
+    const gate = deferred()
+    const slow = scriptedTier('slow', async (_, effect) => gate.promise.then(effect))
+    const backend = withConcurrency(compose(scriptedTier('upper'), slow), { maxConcurrent: 1 })
+    const writes = ['a', 'b'].map((key) => outcome(() => backend.set(key, value(key))))
+    await backend.lowest?.close()
+    gate.resolve()
+    expect(await Promise.all(writes)).toEqual([undefined, undefined])
+    expect([...slow.entries.keys()]).toEqual(['a', 'b'])
   })
 
   it('has hits explained that had to wait for their turn', async () => {
