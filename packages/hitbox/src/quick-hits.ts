@@ -1,10 +1,18 @@
-import { type CacheBackend, type CacheValue, isPromise, type Reporter } from '@hitbox/core'
+import {
+  type CacheBackend,
+  type CacheValue,
+  type Context,
+  createContext,
+  isPromise,
+  type MaybePromise,
+  type Reporter,
+} from '@hitbox/core'
 import type { CheapTime } from './cheap-time.ts'
 import type { Engine } from './engine.ts'
 import type { HitboxEvent } from './events.ts'
 import type { Flights } from './flight/flights.ts'
 import type { Ledger } from './ledger.ts'
-import type { Polled } from './state/poll.ts'
+import { follow, type Polled } from './state/poll.ts'
 import { usableUntil } from './state/serve.ts'
 import type { Scope, Versions } from './versions/versions.ts'
 
@@ -15,6 +23,7 @@ const NOTHING: Polled = Object.freeze({ entry: undefined, context: undefined })
  * observed, and what is not fresh, goes through the states instead.
  */
 export class QuickHits {
+  readonly #engine: Engine
   readonly #tiers: CacheBackend
   readonly #flights: Flights
   readonly #announcer: Reporter<HitboxEvent>
@@ -24,24 +33,23 @@ export class QuickHits {
   readonly #scope: Scope
   /** Whether there is nothing below this memory, so that it need not be asked with a context to know why it lacks something. */
   readonly #memory: boolean
-  #usable: boolean
-  #seen: Polled | undefined
+  readonly #usable: boolean
+  /** For the next question; a hit leaves it as it is. */
+  #spare: { readonly context: Context; readonly quick: true } = newSpare()
+  #seen: MaybePromise<Polled> | undefined
   #seenKey = ''
 
-  constructor(
-    { tiers, flights, time, ledger, versions }: Engine,
-    scope: Scope,
-    announcer: Reporter<HitboxEvent>,
-  ) {
-    this.#tiers = tiers
-    this.#flights = flights
+  constructor(engine: Engine, scope: Scope, announcer: Reporter<HitboxEvent>) {
+    this.#engine = engine
+    this.#tiers = engine.tiers
+    this.#flights = engine.flights
     this.#announcer = announcer
-    this.#time = time
-    this.#ledger = ledger
-    this.#versions = versions
+    this.#time = engine.time
+    this.#ledger = engine.ledger
+    this.#versions = engine.versions
     this.#scope = scope
-    this.#usable = tiers.peek !== undefined
-    this.#memory = isMemory(tiers)
+    this.#usable = engine.tiers.peek !== undefined
+    this.#memory = isMemory(engine.tiers)
   }
 
   /** @returns the entry, counted as a hit; or `undefined`, and then {@link QuickHits.seen} may tell more. */
@@ -55,8 +63,8 @@ export class QuickHits {
     return entry
   }
 
-  /** What memory had, when {@link QuickHits.find} has just asked it in vain: it is not asked twice. */
-  seen(text: string): Polled | undefined {
+  /** What the tiers said, or are about to, when {@link QuickHits.find} has just asked them in vain: they are not asked twice. */
+  seen(text: string): MaybePromise<Polled> | undefined {
     const seen = this.#seen
     this.#seen = undefined
     return this.#seenKey === text ? seen : undefined
@@ -79,14 +87,25 @@ export class QuickHits {
   }
 
   #askBelow(text: string): CacheValue<unknown> | undefined {
-    // What is not fresh in memory is asked for with a context, to know why, and should be asked for once.
-    const copy = this.#tiers.peek?.(text)
-    if (copy === undefined || !this.#served(copy)) return undefined
-    const entry = this.#tiers.get(text)
-    if (!isPromise(entry)) return entry
-    // These tiers ask further than the uppermost even for what it has, so that is how they shall be asked.
-    this.#usable = false
-    entry.catch(() => undefined)
+    const { polls } = this.#engine
+    if (polls.size > 0 && polls.has(text)) return undefined
+    const { context } = this.#spare
+    let answer: MaybePromise<CacheValue<unknown> | undefined>
+    try {
+      answer = this.#tiers.get(text, this.#spare)
+    } catch (error) {
+      answer = Promise.reject(error as Error)
+    }
+    if (answer !== undefined && !isPromise(answer) && context.status === 'forward') {
+      if (this.#served(answer)) return answer
+      this.#seenKey = text
+      this.#seen = { entry: answer, context: undefined }
+      return undefined
+    }
+    const given = answer
+    this.#spare = newSpare()
+    this.#seenKey = text
+    this.#seen = follow(this.#engine, text, context, () => given)
     return undefined
   }
 
@@ -103,4 +122,8 @@ export class QuickHits {
 /** Whether this is a memory backend: no other tier has a size. */
 function isMemory(tier: CacheBackend & { readonly size?: unknown }): boolean {
   return tier.peek !== undefined && typeof tier.size === 'number'
+}
+
+function newSpare(): { readonly context: Context; readonly quick: true } {
+  return { context: createContext(), quick: true }
 }

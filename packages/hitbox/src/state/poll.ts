@@ -24,13 +24,23 @@ export function poll(engine: Engine, text: string): MaybePromise<Polled> {
   const under = engine.polls.get(text)
   if (under !== undefined) return under
   const context = createContext()
+  return follow(engine, text, context, () => engine.tiers.get(text, { context }))
+}
+
+/** {@link poll} with a question of the caller's. @param context - What the question fills, and nobody else. */
+export function follow(
+  engine: Engine,
+  text: string,
+  context: Context,
+  ask: () => MaybePromise<CacheValue<unknown> | undefined>,
+): MaybePromise<Polled> {
   const failed = (error: unknown): Polled => {
     context.failures.push(error)
     return noted(engine, { entry: undefined, context })
   }
   let answer: MaybePromise<CacheValue<unknown> | undefined>
   try {
-    answer = engine.inTime('read', engine.tiers.get(text, { context }))
+    answer = engine.inTime('read', ask())
   } catch (error) {
     return failed(error)
   }

@@ -1,4 +1,4 @@
-import { type CacheValue, type Context, isPromise } from '@hitbox/core'
+import { type CacheValue, type Context, isPromise, type MaybePromise } from '@hitbox/core'
 import type { Engine } from '../engine.ts'
 import type { Flight } from '../flight/flight.ts'
 import type { Loader } from '../flight/loading.ts'
@@ -15,7 +15,11 @@ import { type Waited, waitFor } from './wait.ts'
  *
  * @param given - What the tiers said, when they were asked already.
  */
-export async function resolve(engine: Engine, request: Request, given?: Polled): Promise<unknown> {
+export async function resolve(
+  engine: Engine,
+  request: Request,
+  given?: MaybePromise<Polled>,
+): Promise<unknown> {
   const { text, load } = request
   if (request.fresh && load !== undefined) {
     await engine.versions.prepare(request.scope, request.policy.tags)
@@ -74,7 +78,7 @@ export function fromLanded(engine: Engine, request: Request, { landed }: Flight)
 async function polledBy(
   engine: Engine,
   request: Request,
-  given: Polled | undefined,
+  given: MaybePromise<Polled> | undefined,
 ): Promise<Polled> {
   const { text, scope, policy } = request
   const asked = given ?? poll(engine, text)
