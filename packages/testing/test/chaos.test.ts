@@ -1,4 +1,4 @@
-import { type CacheBackend, CacheError, cacheValue, liftBackend } from '@hitbox/core'
+import { type CacheBackend, CacheError, cacheValue, createContext, liftBackend } from '@hitbox/core'
 import {
   backendContract,
   type BackendSubject,
@@ -11,6 +11,7 @@ import {
   seededChaos,
 } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
+import { worn } from './support/broken.ts'
 import { mapSubject } from './support/map-subject.ts'
 import { MapStore } from './support/map-store.ts'
 
@@ -72,6 +73,43 @@ describe('chaosBackend', () => {
     await expect(chaosBackend(inner, 'fail-after').set('b', value)).rejects.toThrow(ChaosError)
     expect(await inner.get('a')).toBeUndefined()
     expect((await inner.get('b'))?.data).toBe('v')
+  })
+
+  it('hands contexts on, and has a hit explained that comes late', async () => {
+    const asked: unknown[] = []
+    const below = tier()
+    const inner = worn(below, {
+      get(key, options) {
+        asked.push(options?.quick)
+        return below.get(key, options)
+      },
+    })
+    const contexts = [createContext(), createContext()]
+    await chaosBackend(inner, () => undefined).get('k', { context: contexts[0], quick: true })
+    const hanging = chaosBackend(inner, 'hang')
+    const late = hanging.get('k', { context: contexts[1], quick: true })
+    hanging.release()
+    await late
+    expect(asked).toEqual([true, false])
+    expect(contexts.map(({ missReason }) => missReason)).toEqual(['absent', 'absent'])
+    const batch = [createContext()]
+    await chaosBackend(tier(), () => undefined).getMany(['k'], { contexts: batch })
+    expect(batch[0]?.missReason).toBe('absent')
+  })
+
+  it('has the lowest tier in the same chaos, says what is said of meta, and has no clear', async () => {
+    const lowest = tier()
+    const inner = Object.assign(worn(tier(), { clear: () => {}, keepsMeta: false }), { lowest })
+    const backend = chaosBackend(inner, ({ operation }) =>
+      operation === 'get' ? 'fail' : undefined,
+    )
+    await backend.lowest?.set('k', value)
+    await expect(backend.lowest?.get('k')).rejects.toThrow(ChaosError)
+    expect((await lowest.get('k'))?.data).toBe('v')
+    expect(backend.calls).toBe(2)
+    expect([backend.keepsMeta, 'clear' in backend]).toEqual([false, false])
+    const plain = chaosBackend(tier(), 'fail')
+    expect([plain.keepsMeta, plain.lowest]).toEqual([true, undefined])
   })
 
   it('disturbs neither ready nor close unless the plan says so', async () => {
