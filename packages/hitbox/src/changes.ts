@@ -7,6 +7,7 @@ import {
 } from '@hitbox/core'
 import { type Engine, settled } from './engine.ts'
 import type { Admitted } from './flight/landing.ts'
+import { CLOCK, isTag } from './keyspace.ts'
 import type { Scope } from './versions/versions.ts'
 
 /**
@@ -155,7 +156,9 @@ export function expireOne(engine: Engine, scope: Scope, text: string): MaybeProm
  */
 export function invalidate(engine: Engine, names: readonly string[]): MaybePromise<void> {
   engine.flights.detachOf(names)
-  return engine.versions.register.change(names)
+  const { register } = engine.versions
+  // Who meets a tag for the first time learns from the clock whether any was invalidated meanwhile.
+  return register.change(names.some(isTag) ? [CLOCK, ...names] : names)
 }
 
 /** One promise of an answer that may be there or have failed already. */

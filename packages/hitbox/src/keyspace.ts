@@ -62,7 +62,11 @@ export function tagName(tag: string): string {
 
 /** The reverse of {@link tagName}; `undefined` for names of another kind. */
 export function tagOf(name: string): string | undefined {
-  return name.startsWith(TAG) ? name.slice(TAG.length) : undefined
+  return isTag(name) ? name.slice(TAG.length) : undefined
+}
+
+export function isTag(name: string): boolean {
+  return name.startsWith(TAG)
 }
 
 export function isNamespace(name: string): boolean {

@@ -184,8 +184,14 @@ export function requireTtl(policy: Policy): void {
   )
 }
 
+const MOST_TAGS = 256
+
 /** @throws {@link CacheError} `INVALID_OPTION` when one of them is no tag, or they are too many. */
-export function withTags(names: readonly string[], tags: unknown): readonly string[] {
+export function withTags(
+  names: readonly string[],
+  tags: unknown,
+  most: number = MOST_TAGS,
+): readonly string[] {
   if (tags === undefined) return names
   if (!Array.isArray(tags)) throw invalidOption('tags', 'a list of texts', tags)
   const all = new Set(names)
@@ -195,11 +201,9 @@ export function withTags(names: readonly string[], tags: unknown): readonly stri
     }
     all.add(tagName(tag))
   }
-  if (all.size > MOST_TAGS) throw invalidOption('tags', `at most ${MOST_TAGS} a value`, all.size)
+  if (all.size > most) throw invalidOption('tags', `at most ${most} a value`, all.size)
   return [...all]
 }
-
-const MOST_TAGS = 256
 
 function joined(above: Reporter<HitboxEvent>, listener: unknown): Reporter<HitboxEvent> {
   if (typeof listener !== 'function') throw invalidOption('onEvent', 'a function', listener)

@@ -220,7 +220,7 @@ export class View<Value> implements Namespace<Value> {
 
   async invalidateTags(...tags: readonly (string | readonly string[])[]): Promise<void> {
     this.#assertOpen()
-    const names = withTags([], tags.flat())
+    const names = withTags([], tags.flat(), Number.POSITIVE_INFINITY)
     this.#engine.requireMeta('tags')
     if (names.length > 0) await invalidate(this.#engine, names)
   }

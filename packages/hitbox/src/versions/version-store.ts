@@ -6,7 +6,7 @@ import {
   type ItemResult,
   type MaybePromise,
 } from '@hitbox/core'
-import { isNamespace, tagOf, versionKey } from '../keyspace.ts'
+import { isNamespace, isTag, versionKey } from '../keyspace.ts'
 
 /**
  * How long the version of a tag is kept in the tiers without being changed: when it is gone, what carries the tag is made anew.
@@ -48,7 +48,7 @@ export class VersionStore {
   async write(versions: readonly (readonly [name: string, version: string])[]): Promise<void> {
     const now = this.#clock.now()
     const entries = versions.map(([name, version]) => {
-      const expiresAt = tagOf(name) !== undefined ? now + TAG_LIFE_MS : Number.POSITIVE_INFINITY
+      const expiresAt = isTag(name) ? now + TAG_LIFE_MS : Number.POSITIVE_INFINITY
       const value: CacheValue<string> = { data: version, staleAt: expiresAt, expiresAt }
       return [versionKey(this.#root, name), value] as const
     })

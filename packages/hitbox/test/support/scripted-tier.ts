@@ -32,6 +32,8 @@ export interface ScriptedTier extends CacheBackend {
   script: Script
   /** The same for keys of the cache's own, whose calls are not noted. @defaultValue at once */
   versionScript: Script
+  readonly versions: Map<string, CacheValue<unknown>>
+  readonly versionCalls: string[]
   closed: number
 }
 
@@ -50,7 +52,8 @@ class Scripted implements ScriptedTier {
   script: Script
   versionScript: Script = atOnce
   closed = 0
-  readonly #versions = new Map<string, CacheValue<unknown>>()
+  readonly versions = new Map<string, CacheValue<unknown>>()
+  readonly versionCalls: string[] = []
 
   constructor(label: string, script: Script) {
     this.label = label
@@ -74,16 +77,28 @@ class Scripted implements ScriptedTier {
 
   getMany<T>(keys: Iterable<KeyInput>): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     const texts = Array.from(keys, keyText)
-    this.#note('getMany', texts)
+    if (texts.every(isOwn))
+      return this.#ownMany(
+        'get',
+        texts,
+        (text) => this.versions.get(text) as CacheValue<T> | undefined,
+      )
+    this.calls.push(`getMany ${texts.join(',')}`)
     return settleEach(texts, (text) => this.#get<T>(text))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
     const items = [...entries]
-    this.#note(
-      'setMany',
-      items.map(([key]) => keyText(key)),
-    )
+    const texts = items.map(([key]) => keyText(key))
+    if (texts.every(isOwn)) {
+      const values = new Map(items.map(([key, value]) => [keyText(key), value]))
+      return this.#ownMany(
+        'set',
+        texts,
+        (text) => void this.versions.set(text, values.get(text) as CacheValue<unknown>),
+      )
+    }
+    this.calls.push(`setMany ${texts.join(',')}`)
     return settleEach(items, (item) => this.#set(item))
   }
 
@@ -121,13 +136,20 @@ class Scripted implements ScriptedTier {
     return script({ verb: 'set', key: text }, () => void entries.set(text, value))
   }
 
-  #note(verb: string, texts: readonly string[]): void {
-    if (texts.every(isOwn)) return
-    this.calls.push(`${verb} ${texts.join(',')}`)
+  /** Keys of the cache's own, in one step. */
+  #ownMany<R>(
+    verb: Verb,
+    texts: readonly string[],
+    effect: (text: string) => R,
+  ): MaybePromise<ItemResult<R>[]> {
+    this.versionCalls.push(`${verb} ${texts.join(',')}`)
+    return this.versionScript({ verb, key: texts.join(',') }, () =>
+      texts.map((text) => ({ ok: true, value: effect(text) }) as const),
+    )
   }
 
   #part(key: string): readonly [Script, Map<string, CacheValue<unknown>>] {
-    return isOwn(key) ? [this.versionScript, this.#versions] : [this.script, this.entries]
+    return isOwn(key) ? [this.versionScript, this.versions] : [this.script, this.entries]
   }
 
   #delete(key: string): MaybePromise<DeleteStatus> {
