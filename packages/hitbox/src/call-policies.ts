@@ -44,8 +44,9 @@ export class CallPolicies {
   }
 
   /** @param options - Names are checked by who calls. */
-  forFunction<Args extends readonly unknown[], T>(options: FnOptions<Args, T>): Policy {
-    return withTtl(policyOf(this.#plain(options), this.#base))
+  forFunction<T>(options: FnOptions<never, T>, loads: boolean): Policy {
+    const policy = policyOf(this.#plain(options), this.#base)
+    return loads ? withTtl(policy) : policy
   }
 
   forNamespace(options: Omit<NamespaceOptions, 'version'>): Policy {

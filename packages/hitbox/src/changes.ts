@@ -1,12 +1,14 @@
 import {
   chain,
   type DeleteStatus,
+  invalidOption,
   isPromise,
   type ItemResult,
   type MaybePromise,
 } from '@hitbox/core'
 import { type Engine, settled } from './engine.ts'
-import type { Admitted } from './flight/landing.ts'
+import { type Admitted, admit } from './flight/landing.ts'
+import type { Policy } from './policy.ts'
 import { CLOCK, isTag } from './keyspace.ts'
 import type { Scope } from './versions/versions.ts'
 
@@ -49,6 +51,15 @@ export interface Belonging {
   readonly scope: Scope
   /** Names of the versions of their tags. */
   readonly tags: readonly string[]
+}
+
+/** What a plain write wishes for its entry: nothing but its policy. */
+const NO_WISHES = { ttlMs: undefined, staleAfterMs: undefined, stored: true } as const
+
+/** The entry of a value that is written now; absent when it is not to live. */
+export function entryOf({ clock }: Engine, policy: Policy, value: unknown): Admitted | undefined {
+  if (isPromise(value)) throw invalidOption('value', 'there already: await it', value)
+  return admit(policy, NO_WISHES, value, { at: clock.now() })
 }
 
 /** @param entry - Absent for a value that is not to live: what was there goes. */

@@ -91,8 +91,11 @@ export class Engine {
     this.versions = this.#versions(options.keyspace)
   }
 
-  get closed(): boolean {
-    return this.#closing !== undefined
+  /** @throws {@link CacheError} `CLOSED` when it is. */
+  assertOpen(): void {
+    if (this.#closing === undefined) return
+    const source = this.label
+    throw new CacheError('CLOSED', `cache "${source}" is closed`, { details: { source } })
   }
 
   /** Closes the engine once. @param run - What it takes; called the first time. */

@@ -18,7 +18,18 @@ export type {
 export type { Explanation, TierExplanation } from './explanation.ts'
 export type { Answer, CallContext } from './call-context.ts'
 export { type CacheOptions, createCache } from './create-cache.ts'
-export type { BatchContext } from './batch/batch-load.ts'
+export { type DefinedCache, type DefinedWhole, defineCache } from './define/define-cache.ts'
+export type {
+  Definition,
+  Entries,
+  EntriesOf,
+  Fits,
+  InputOf,
+  LoadedEntries,
+  TagOf,
+  ValueOf,
+} from './define/definition.ts'
+export type { BatchContext, BatchLoader, BatchResult } from './batch/batch-load.ts'
 export type { HitboxEvent, HitboxListener, RequestEvent } from './events.ts'
 export type { LoadContext } from './flight/loading.ts'
 export type { CachedFunction, FnOptions } from './function/cached-function.ts'

@@ -94,7 +94,7 @@ export class QuickHits {
     try {
       answer = this.#tiers.get(text, this.#spare)
     } catch (error) {
-      answer = Promise.reject(error as Error)
+      answer = failing(error)
     }
     if (answer !== undefined && !isPromise(answer) && context.status === 'forward') {
       if (this.#served(answer)) return answer
@@ -122,6 +122,10 @@ export class QuickHits {
 /** Whether this is a memory backend: no other tier has a size. */
 function isMemory(tier: CacheBackend & { readonly size?: unknown }): boolean {
   return tier.peek !== undefined && typeof tier.size === 'number'
+}
+
+async function failing(error: unknown): Promise<never> {
+  throw error
 }
 
 function newSpare(): { readonly context: Context; readonly quick: true } {

@@ -245,7 +245,7 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
     engine.ledger.readErrors += failures
     engine.noteDown()
   }
-  const polled = await Promise.all(sounds)
+  const polled = await Promise.all(sounds.map(async (sound) => sound))
   const answers = new Map(asked.map((request, index) => [request, polled[index] as Polled]))
   return requests.map((request) => answers.get(request) ?? { entry: undefined, context: undefined })
 }

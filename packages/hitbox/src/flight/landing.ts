@@ -110,7 +110,8 @@ function sealAll(
 ): MaybePromise<readonly Sealed[] | undefined> {
   if (!versions.enabled) return undefined
   const seals = storing.map(({ flight }) => versions.seal(flight.sight, flight.tags))
-  return seals.some(isPromise) ? Promise.all(seals) : (seals as readonly Sealed[])
+  if (!seals.some(isPromise)) return seals as readonly Sealed[]
+  return Promise.all(seals.map(async (sealed) => sealed))
 }
 
 /** Stores what still may be, in one go. */

@@ -1,14 +1,14 @@
 import { CacheError, cacheKey, type KeyAtom, type KeyPart, keyText } from '@hitbox/core'
 
 /** Makes {@link argumentKey} for one function, quick where the arguments are few and simple. */
-export function argumentKeys(name: string): (args: readonly unknown[]) => string {
-  const prefix = keyText([name])
+export function argumentKeys(name: string, version = 0): (args: readonly unknown[]) => string {
+  const prefix = cacheKey({ prefix: name, version }).text
   return (args) => {
-    if (args.length !== 1) return argumentKey(name, args)
+    if (args.length !== 1) return argumentKey(name, args, version)
     const [arg] = args
     if (Number.isSafeInteger(arg)) return prefix + String(arg)
     if (typeof arg === 'string' && PLAIN_WORD.test(arg)) return prefix + arg
-    return argumentKey(name, args)
+    return argumentKey(name, args, version)
   }
 }
 
@@ -21,14 +21,14 @@ const PLAIN_WORD = /^(?!(?:true|false|null|undefined|NaN|Infinity)$)[A-Za-z_][\w
  *
  * @throws {@link CacheError} `INVALID_KEY` when an argument has no canonical form.
  */
-export function argumentKey(name: string, args: readonly unknown[]): string {
-  if (args.every(isAtom)) return keyText([name, ...args])
+export function argumentKey(name: string, args: readonly unknown[], version = 0): string {
+  if (version === 0 && args.every(isAtom)) return keyText([name, ...args])
   const parts = args.map((arg): KeyPart => {
     // The text of an atom stands alone, as in a tuple; that of anything else has an empty value, so the two never meet.
     if (!isAtom(arg)) return [canonical(arg, []), '']
     return [keyText(['a', arg]).slice(2), null]
   })
-  return cacheKey({ prefix: name, parts }).text
+  return cacheKey({ prefix: name, version, parts }).text
 }
 
 function isAtom(value: unknown): value is KeyAtom {

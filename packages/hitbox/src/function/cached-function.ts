@@ -2,6 +2,7 @@ import { invalidOption, type KeyAtom, knownOptions, wholeNumber } from '@hitbox/
 import type { Answer } from '../call-context.ts'
 import { POLICY_OPTIONS, type PolicyOptions } from '../policy.ts'
 import { argumentKeys } from './argument-key.ts'
+import type { Keyed } from './keyed.ts'
 
 export interface FnOptions<Args extends readonly unknown[], T = unknown> extends Omit<
   PolicyOptions<T>,
@@ -30,23 +31,13 @@ export interface CachedFunction<Args extends readonly unknown[], T> {
   peek(...args: Args): T | undefined
 }
 
-/** What a cached function needs of its cache. */
-export interface FunctionHost<T> {
-  load(key: string, load: () => T | PromiseLike<T>, tags: unknown): Promise<T>
-  /** A fresh value that can be handed out at once, counted. */
-  hit(key: string): { readonly data: unknown } | undefined
-  answer(key: string, load: () => T | PromiseLike<T>, tags: unknown): Promise<Answer<T>>
-  delete(key: string): Promise<boolean>
-  peek(key: string): T | undefined
-}
-
 const NAMES: readonly string[] = [...POLICY_OPTIONS, 'skip', 'key']
 
 export function cachedFunction<Args extends readonly unknown[], T>(
   name: string,
   f: (...args: Args) => T | PromiseLike<T>,
   options: FnOptions<Args, T>,
-  host: FunctionHost<T>,
+  host: Keyed<T>,
 ): CachedFunction<Args, T> {
   const keyFor = keyMaker(name, options)
   const tagsOf = typeof options.tags === 'function' ? options.tags : undefined

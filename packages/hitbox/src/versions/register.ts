@@ -1,4 +1,4 @@
-import { CacheError, type Clock, Deadlines, type MaybePromise } from '@hitbox/core'
+import { CacheError, type Clock, Deadlines, isPromise, type MaybePromise } from '@hitbox/core'
 import { CLOCK, isNamespace } from '../keyspace.ts'
 import { type Known, KnownVersions } from './known.ts'
 import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
@@ -105,11 +105,11 @@ export class Register {
   /** {@link Register.learn}, without waiting long for what is known already: an old answer is better than none. */
   settle(names: readonly string[]): MaybePromise<void> {
     const learned = this.learn(names)
-    if (learned === undefined || names.some((name) => this.#known.get(name) === undefined)) {
+    if (!isPromise(learned) || names.some((name) => this.#known.get(name) === undefined)) {
       return learned
     }
     if (this.#down) return undefined
-    return this.#patience.race(learned as Promise<void>, impatient).catch(NOTHING)
+    return this.#patience.race(learned, impatient).catch(NOTHING)
   }
 
   /** Asks behind a caller, for what is still believed. */
