@@ -46,7 +46,9 @@ export class Lookup<T> {
   readonly #searches: readonly Search<T>[]
   /** Of the keys that somebody wants explained; absent where nobody does, which is nearly always. */
   readonly #explanations: ReadonlyMap<Search<T>, Explanation> | undefined
-  readonly #options: LookupOptions
+  readonly #single: boolean
+  readonly #fresher: boolean
+  readonly #quick: boolean
 
   constructor(set: TierSet, texts: readonly string[], options: LookupOptions) {
     this.set = set
@@ -59,8 +61,10 @@ export class Lookup<T> {
       reason: undefined,
       failures: undefined,
     }))
-    this.#options = options
-    this.#explanations = options.contexts && this.#explain(options.contexts)
+    this.#single = options.single
+    this.#fresher = options.fresher
+    this.#quick = options.quick
+    this.#explanations = options.contexts && this.#explain(options.contexts, options)
   }
 
   get complete(): boolean {
@@ -76,13 +80,12 @@ export class Lookup<T> {
 
   /** Asks a tier in one call for every key that has no value yet, or for all when the fresher wins; notes what it says. */
   ask(tier: number): MaybePromise<void> {
-    const { single, fresher } = this.#options
-    const asked = fresher
+    const asked = this.#fresher
       ? this.#searches
       : this.#searches.filter((search) => search.value === undefined)
     const texts = asked.map((search) => search.text)
     const options = this.#readOptions(tier, asked)
-    const answers = single
+    const answers = this.#single
       ? this.set.read<T>(tier, texts[0] as string, options && { context: options.contexts[0] })
       : this.set.readMany<T>(tier, texts, options)
     return chain(answers, (results) => {
@@ -98,17 +101,20 @@ export class Lookup<T> {
     const now = this.set.clock.now()
     const fills: Fill[] = []
     const results = this.#searches.map((search) => this.#result(search, now, fills))
-    if (fills.length > 0) refill(this.set, fills, this.#options.single)
+    if (fills.length > 0) refill(this.set, fills, this.#single)
     if (this.#explanations !== undefined) tell(this.#explanations, now)
     return results
   }
 
-  #explain(contexts: readonly (Context | undefined)[]): ReadonlyMap<Search<T>, Explanation> {
+  #explain(
+    contexts: readonly (Context | undefined)[],
+    asked: Asked,
+  ): ReadonlyMap<Search<T>, Explanation> {
     const explanations = new Map<Search<T>, Explanation>()
     for (let index = 0; index < this.#searches.length; index += 1) {
       const context = contexts[index]
       if (context === undefined) continue
-      const explanation = new Explanation(this.set, context, this.#options)
+      const explanation = new Explanation(this.set, context, asked)
       explanations.set(this.#searches[index] as Search<T>, explanation)
     }
     return explanations
@@ -121,20 +127,20 @@ export class Lookup<T> {
     const explanations = this.#explanations
     if (explanations === undefined) return undefined
     const contexts = asked.map((search) => explanations.get(search)?.of(tier))
-    return { contexts, quick: this.#options.quick && tier === 0 }
+    return { contexts, quick: this.#quick && tier === 0 }
   }
 
   #note(search: Search<T>, tier: number, result: Results<T>[number], now: number): void {
-    const explanation = this.#explanations?.get(search)
     if (!result.ok) {
       search.failures ??= []
       search.failures[tier] = result.error
-      explanation?.failed(result.error, search.reason)
+      this.#explanations?.get(search)?.failed(result.error, search.reason)
       return
     }
     const { value } = result
     const refusal = value === undefined ? undefined : this.set.refusal(tier, value, now)
     if (value === undefined || refusal !== undefined) {
+      const explanation = this.#explanations?.get(search)
       search.lacking |= 1 << tier
       search.reason = refusal ?? explanation?.reasonOf(tier) ?? 'absent'
       explanation?.goOn(search.reason)
@@ -143,8 +149,7 @@ export class Lookup<T> {
 
   #weigh(search: Search<T>, tier: number, value: CacheValue<T>, now: number): void {
     const best = search.value
-    const { fresher } = this.#options
-    if (best === undefined || (fresher && isFresher(value, tier, best, search.tier, now))) {
+    if (best === undefined || (this.#fresher && isFresher(value, tier, best, search.tier, now))) {
       if (best !== undefined) search.lacking |= 1 << search.tier
       search.value = value
       search.tier = tier
