@@ -2,6 +2,7 @@
 import { createCache } from 'hitbox'
 import { showArguments } from './arguments.ts'
 import { showBatches } from './batches.ts'
+import { showDefinitions } from './definitions.ts'
 import { Gazetteer } from './gazetteer.ts'
 import { showTags } from './tags.ts'
 
@@ -15,3 +16,5 @@ await showBatches(cache, gazetteer)
 gazetteer.asked()
 console.log('\nTags')
 await showTags(cache, gazetteer)
+console.log('\nDefinitions')
+await showDefinitions(gazetteer)
