@@ -83,7 +83,7 @@ function marked(
   entries: readonly Admitted[],
 ): MaybePromise<void> {
   if (!versions.enabled) return undefined
-  return chain(versions.prepare(scope, tags), () => {
+  return chain(versions.prepare(scope, tags, true), () => {
     const { marks } = versions.sight(scope, tags)
     if (marks === undefined) throw versions.unknown(label)
     for (const { meta } of entries) meta.tags = marks

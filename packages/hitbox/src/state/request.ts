@@ -1,4 +1,4 @@
-import type { Reporter } from '@hitbox/core'
+import type { MaybePromise, Reporter } from '@hitbox/core'
 import type { CallContext } from '../call-context.ts'
 import type { Engine } from '../engine.ts'
 import type { Loader } from '../flight/loading.ts'
@@ -31,6 +31,9 @@ export class Request {
   readonly trace: State[] | undefined
   /** Turn of the versions in which it began: what was invalidated by then is not for this caller. */
   readonly turn: number
+
+  /** The wait for the versions that its load would carry, once begun. */
+  prepared: MaybePromise<void> = undefined
 
   constructor(engine: Engine, scope: Scope, text: string, policy: Policy, options: RequestOptions) {
     this.text = text

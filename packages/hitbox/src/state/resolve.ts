@@ -83,7 +83,7 @@ async function polledBy(
   const { text, scope, policy } = request
   const asked = given ?? poll(engine, text)
   // Asked for together with the value, for the load that may follow.
-  if (request.loads) void engine.versions.prepare(scope, policy.tags)
+  if (request.loads) request.prepared = engine.versions.prepare(scope, policy.tags)
   const polled = await asked
   const sound = await checked(engine, request, polled)
   if (sound.entry !== undefined || !isPromise(asked)) return sound
@@ -111,7 +111,7 @@ async function make(
 ): Promise<unknown> {
   let under = openFlight(engine, request.text)
   if (under === undefined) {
-    const ready = engine.versions.prepare(request.scope, request.policy.tags)
+    const ready = preparation(engine, request, polled)
     if (isPromise(ready)) {
       await ready
       under = openFlight(engine, request.text)
@@ -140,6 +140,18 @@ async function boardFlight(
   // Somebody else's load, and by its end too old for this caller.
   if (isOutdated(request, waited)) return resolve(engine, request)
   return conclude(engine, request, waited, { collapsed, held, polled })
+}
+
+/** The wait before a load: begun with the question to the tiers, so that a tier that hangs costs its deadline once. */
+function preparation(
+  { versions }: Engine,
+  { prepared, scope, policy }: Request,
+  polled: Context | undefined,
+): MaybePromise<void> {
+  if (isPromise(prepared)) return prepared
+  const answered = polled === undefined || polled.failures.length === 0
+  const known = versions.sight(scope, policy.tags).marks !== undefined
+  return known || !answered ? undefined : versions.prepare(scope, policy.tags, true)
 }
 
 /** Whether a load has ended that something overtook before this caller came: not for him. */

@@ -8,7 +8,7 @@ export const TRUST_MS = 1_000
 /** How long a store that did not answer is left in peace. What is known counts meanwhile. */
 const REST_MS = 1_000
 /** How long a read waits to learn again what it knows already, before it goes by that. */
-const PATIENCE_MS = 200
+const PATIENCE_MS = 100
 const MOST_KNOWN = 100_000
 const NOTHING = (): void => undefined
 
@@ -87,15 +87,19 @@ export class Register {
     return this.#publish(this.#store, versions)
   }
 
-  /** Asks the store for what is not known or was learned too long ago, many callers' names in one question. Never fails. */
-  learn(names: readonly string[]): MaybePromise<void> {
+  /**
+   * Asks the store for what is not known or was learned too long ago, many callers' names in one question. Never fails.
+   *
+   * @param insist - Whether to ask a store, too, that has just failed to answer.
+   */
+  learn(names: readonly string[], insist = false): MaybePromise<void> {
     if (this.#store === undefined || this.#closed) return undefined
     const now = this.#clock.now()
     let waits: Set<Promise<boolean>> | undefined
     for (const name of names) {
       const known = this.#known.get(name)
       if (known !== undefined && now < known.readAt + TRUST_MS) continue
-      if (now < this.#restUntil) continue
+      if (!insist && now < this.#restUntil) continue
       waits ??= new Set()
       waits.add(this.#reading.get(name) ?? this.ask(name))
     }
@@ -103,8 +107,8 @@ export class Register {
   }
 
   /** {@link Register.learn}, without waiting long for what is known already: an old answer is better than none. */
-  settle(names: readonly string[]): MaybePromise<void> {
-    const learned = this.learn(names)
+  settle(names: readonly string[], insist: boolean): MaybePromise<void> {
+    const learned = this.learn(names, insist)
     if (!isPromise(learned) || names.some((name) => this.#known.get(name) === undefined)) {
       return learned
     }

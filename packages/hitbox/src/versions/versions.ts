@@ -78,15 +78,20 @@ export class Versions {
     if (verdict !== undefined) return verdict
     const names = marks === undefined ? [] : Object.keys(marks)
     return chain(
-      this.register.settle([...scope.keyspace.names, ...names]),
+      this.register.settle([...scope.keyspace.names, ...names], false),
       () => this.#compare(scope, marks, false) === true,
     )
   }
 
-  /** Makes sure that a load can begin: afterwards the versions of its namespace and tags are known, unless the store is silent. Never fails. */
-  prepare(scope: Scope, names: readonly string[]): MaybePromise<void> {
+  /**
+   * Makes sure that a load can begin: afterwards the versions of its namespace and tags are known, unless the store is silent.
+   * Never fails.
+   *
+   * @param insist - Whether to ask a store, too, that has just failed to answer.
+   */
+  prepare(scope: Scope, names: readonly string[], insist = false): MaybePromise<void> {
     if (!this.register.shared || !this.enabled) return undefined
-    return this.register.settle([...scope.keyspace.names, CLOCK, ...names])
+    return this.register.settle([...scope.keyspace.names, CLOCK, ...names], insist)
   }
 
   /** What is known now, for a load that begins now. */
