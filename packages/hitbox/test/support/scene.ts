@@ -7,6 +7,7 @@ import type {
   CacheOptions,
   CallContext,
   CallOptions,
+  HitboxEvent,
   LoadContext,
   RequestEvent,
   WriteOptions,
@@ -67,7 +68,8 @@ export class Scene {
   letGo: () => void = () => undefined
   readonly #caller = new AsyncLocalStorage<Call>()
 
-  constructor(options: CacheOptions = {}, tiers: TierChoice = 'memory') {
+  /** @param observed - Whether events are listened to. Without, hits take the quick way. */
+  constructor(options: CacheOptions = {}, tiers: TierChoice = 'memory', observed = true) {
     const chosen = {
       memory: [memory(this.clock)],
       'memory over a store': [memory(this.clock), this.store],
@@ -78,12 +80,7 @@ export class Scene {
       ...options,
       clock: this.clock,
       tiers: chosen,
-      onEvent: (event) => {
-        const call = this.#caller.getStore()
-        if (event.type === 'call' && call !== undefined) call.event = event
-        if (event.type !== 'load') return
-        this.loadEvents.push(event.refresh ? `refresh ${event.state}` : event.state)
-      },
+      onEvent: observed ? (event) => this.#note(event) : undefined,
     })
     this.cache = cache
   }
@@ -130,6 +127,13 @@ export class Scene {
       await step(this)
       await turn()
     }
+  }
+
+  #note(event: HitboxEvent): void {
+    const call = this.#caller.getStore()
+    if (event.type === 'call' && call !== undefined) call.event = event
+    if (event.type !== 'load') return
+    this.loadEvents.push(event.refresh ? `refresh ${event.state}` : event.state)
   }
 
   /** What became of the calls. */
@@ -216,6 +220,15 @@ export const giveUnkept: Step = (scene) => {
   load.resolve(`v${scene.loads.indexOf(load) + 1}`)
 }
 
+/** The same, and tells what its value belongs to. */
+export const giveTagged =
+  (...tags: readonly string[]): Step =>
+  (scene) => {
+    const load = scene.running()
+    load.context.setTags(...tags)
+    load.resolve(`v${scene.loads.indexOf(load) + 1}`)
+  }
+
 /** A load, counted from 1, gives a value when nobody waits for it any more. */
 export const giveLate =
   (number: number): Step =>
@@ -246,6 +259,13 @@ export const put =
 
 export const remove: Step = ({ cache }) => cache.delete(KEY)
 export const expire: Step = ({ cache }) => cache.expire(KEY)
+
+export const invalidate =
+  (...tags: readonly string[]): Step =>
+  ({ cache }) =>
+    cache.invalidateTags(...tags)
+
+export const clear: Step = ({ cache }) => cache.clear()
 
 /** Puts a value into the lowest tier only, as another process would. */
 export const putBelow =
