@@ -6,7 +6,6 @@ import {
   chain,
   type Clock,
   closedError,
-  type Context,
   type DeleteStatus,
   type DurationInput,
   type Entry,
@@ -109,7 +108,7 @@ class Composition implements CacheBackend {
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
     if (this.#closing !== undefined) throw closedError(this.label)
     const context = options?.context
-    if (!this.#inOrder) return this.#lookUp(keyText(key), context)
+    if (!this.#inOrder) return this.#lookUp(keyText(key), options)
     const quick = context === undefined || options?.quick === true
     if (!quick) forgetAnswer(context, undefined)
     let answer: MaybePromise<CacheValue<T> | undefined>
@@ -121,7 +120,9 @@ class Composition implements CacheBackend {
     }
     if (answer === undefined || isPromise(answer)) return this.#descend(key, options, answer)
     const now = this.#clock.recent()
-    if (answer.expiresAt <= now || !this.#trusted()) return this.#descend(key, options, answer)
+    if (answer.expiresAt <= now || !this.#trusted() || options?.accept?.(answer) === false) {
+      return this.#descend(key, options, answer)
+    }
     const { tally } = this.#set
     tally.hits += 1
     if (context !== undefined && !(quick && context.status === 'forward')) {
@@ -232,9 +233,13 @@ class Composition implements CacheBackend {
     return new SequentialRead<T>(this.#set, keyText(key), options).after(0, answer)
   }
 
-  #lookUp<T>(text: string, context: Context | undefined): MaybePromise<CacheValue<T> | undefined> {
-    const options = context && { contexts: [context] }
-    return chain(this.#read<T>([text], true, options), ([result]) => settled(result))
+  #lookUp<T>(
+    text: string,
+    options: ReadOptions | undefined,
+  ): MaybePromise<CacheValue<T> | undefined> {
+    const { context, accept } = options ?? {}
+    const asked = { contexts: context && [context], accept }
+    return chain(this.#read<T>([text], true, asked), ([result]) => settled(result))
   }
 
   #read<T>(
@@ -249,6 +254,7 @@ class Composition implements CacheBackend {
       fresher,
       inOrder: this.#inOrder,
       contexts: options?.contexts,
+      accept: options?.accept,
       quick: this.#inOrder && options?.quick === true,
     })
     if (fresher) return readParallel(lookup)

@@ -66,9 +66,11 @@ export class TierSet {
     tier: number,
     value: CacheValue<unknown>,
     now: number,
-  ): 'expired' | 'untrusted' | undefined {
+    accept: ReadOptions['accept'],
+  ): 'expired' | 'untrusted' | 'invalidated' | undefined {
     if (value.expiresAt <= now) return 'expired'
-    return tier === this.lowest || now < this.guard.trustedUntil ? undefined : 'untrusted'
+    if (tier !== this.lowest && now >= this.guard.trustedUntil) return 'untrusted'
+    return accept === undefined || accept(value) ? undefined : 'invalidated'
   }
 
   /** Whether the last copy made in this tier was not made at once. */

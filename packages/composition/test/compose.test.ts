@@ -858,6 +858,37 @@ describe('compose', () => {
     expect(compose(tier('a'), lift('raw')).keepsMeta).toBe(false)
   })
 
+  describe.each(['sequential', 'parallel', 'race'] as const)('accept, read %s', (read) => {
+    const accept = ({ data }: CacheValue<unknown>): boolean => data !== 'old'
+
+    it('lets a reader refuse a copy, and puts what is below in its place', async () => {
+      const { memory, tiers, redis } = two({ read })
+      memory.entries.set('k', entry('old', 60_000, 50_000))
+      redis.entries.set('k', entry('new'))
+      const context = createContext()
+      expect((await tiers.get('k', { accept, context }))?.data).toBe('new')
+      expect(context).toMatchObject({ status: 'hit', source: 'tiers.redis', refilled: true })
+      expect(memory.entries.get('k')?.data).toBe('new')
+      memory.entries.set('k', entry('old', 60_000, 50_000))
+      expect(values(await tiers.getMany(['k', 'l'], { accept }))).toEqual(['new', undefined])
+      expect(memory.entries.get('k')?.data).toBe('new')
+    })
+
+    it('is a miss when every tier has what is refused', async () => {
+      const { memory, tiers, redis } = two({ read })
+      for (const tier of [memory, redis]) tier.entries.set('k', entry('old'))
+      const contexts = [createContext(), createContext()] as const
+      expect(await tiers.get('k', { accept, context: contexts[0] })).toBeUndefined()
+      expect(values(await tiers.getMany(['k'], { accept, contexts: [contexts[1]] }))).toEqual([
+        undefined,
+      ])
+      for (const context of contexts) {
+        expect(context).toMatchObject({ status: 'forward', missReason: 'invalidated' })
+      }
+      expect(tiers.stats()).toMatchObject({ hits: 0, misses: 2 })
+    })
+  })
+
   describe('clear', () => {
     it('is there when every tier can drop everything', () => {
       const shared = liftBackend(new MapStore(cbor, clock), { clock })

@@ -166,10 +166,34 @@ describe.each(Object.entries(LAYERS))('%s', (name, layer) => {
     expect(layer(Object.assign(scriptedTier('raw'), { keepsMeta: false })).keepsMeta).toBe(false)
   })
 
-  it('drops everything where the backend can, until it is closed', async () => {
+  it('hands on what a reader accepts', async () => {
+    const upper = memoryBackend({ maxEntries: 10 })
+    const lower = memoryBackend({ maxEntries: 10, label: 'lower' })
+    upper.set('k', value('old'))
+    lower.set('k', value('new'))
+    const backend = layer(compose(upper, lower))
+    const accept = ({ data }: CacheValue<unknown>): boolean => data !== 'old'
+    expect(await backend.get('k')).toEqual(value('old'))
+    const context = createContext()
+    expect(await backend.get('k', { accept, context })).toEqual(value('new'))
+    upper.set('k', value('old'))
+    expect(await backend.get('k', { accept })).toEqual(value('new'))
+    upper.set('k', value('old'))
+    expect(await backend.getMany(['k'], { accept })).toEqual([{ ok: true, value: value('new') }])
+    upper.set('k', value('old'))
+    expect(await backend.getMany(['k'], { accept, contexts: [createContext()] })).toEqual([
+      { ok: true, value: value('new') },
+    ])
+    await backend.close()
+  })
+
+  it('drops everything where the backend can, until it is closed; never what is lent', async () => {
     const memory = memoryBackend({ maxEntries: 10 })
     const backend = layer(memory)
     memory.set('k', value(1))
+    const lent = name === 'borrowed' || name.startsWith('all of them')
+    expect(typeof backend.clear).toBe(lent ? 'undefined' : 'function')
+    if (lent) return
     backend.clear?.()
     expect(memory.size).toBe(0)
     await backend.close()

@@ -18,6 +18,11 @@ export interface ReadOptions {
    * @defaultValue false
    */
   readonly quick?: boolean | undefined
+  /**
+   * Asked by compositions of what a tier has: one that it refuses counts as missing there, with the reason `invalidated`, so the tiers below are
+   * asked and their answer is copied over it. Must be quick and must not throw. Single tiers do not ask. @defaultValue everything
+   */
+  readonly accept?: ((value: CacheValue<unknown>) => boolean) | undefined
 }
 
 /** What a batch of reads takes beside its keys. */
@@ -29,6 +34,8 @@ export interface BatchReadOptions {
   readonly contexts?: readonly (Context | undefined)[] | undefined
   /** As in {@link ReadOptions}, for each key by itself: the first tier's hits may leave their contexts as they were. @defaultValue false */
   readonly quick?: boolean | undefined
+  /** As in {@link ReadOptions}, for each value. @defaultValue everything */
+  readonly accept?: ((value: CacheValue<unknown>) => boolean) | undefined
 }
 
 /** One pair of a batch write. */

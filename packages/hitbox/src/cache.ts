@@ -1,4 +1,4 @@
-import type { KeyInput } from '@hitbox/core'
+import type { DurationInput, KeyInput } from '@hitbox/core'
 import type { GetMany, GetOrLoadMany } from './batch/batch-api.ts'
 import type { Answer } from './call-context.ts'
 import type { CachedFunction, FnOptions } from './function/cached-function.ts'
@@ -145,6 +145,13 @@ export interface Namespace<Value = unknown> {
 export interface Cache<Value = unknown> extends Namespace<Value>, AsyncDisposable {
   /** Counts of the cache with all its namespaces. */
   stats(): CacheStats
+  /**
+   * Resolves when all tiers can be used; for who wants to fail at the start rather than go on without one.
+   *
+   * @param options.timeout - Longest wait. @defaultValue `'10s'`
+   * @throws {@link CacheError} what stands in the way.
+   */
+  ready(options?: { readonly timeout?: DurationInput | undefined }): Promise<void>
   /**
    * Takes no more calls, waits for loads and stores under way, then closes the tiers. What takes longer is aborted.
    *

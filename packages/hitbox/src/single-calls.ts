@@ -33,7 +33,7 @@ export class SingleCalls<Value> {
     this.#policy = policy
     this.#policies = policies
     this.#quick = new QuickHits(engine, scope, policy.announcer)
-    this.#plainLoad = policy.plain && policy.ttlMs !== undefined
+    this.#plainLoad = policy.plain
     this.#plainGet = policy.schema === undefined
     this.get = Object.assign(
       <T extends Value>(key: KeyInput, options?: ReadOptions<T>) => this.#get<T>(key, options),
@@ -89,7 +89,7 @@ export class SingleCalls<Value> {
       this.#engine.assertOpen()
       checkLoad(load)
       const text = this.#keyspace.text(key)
-      if (options === undefined && this.#plainLoad) {
+      if (this.#plainLoad && (options === undefined || isForLoad(options))) {
         const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
       }
@@ -131,6 +131,17 @@ export class SingleCalls<Value> {
     const value = await this.run(text, policy, { load, signal, fresh, context })
     return { value: value as T, context }
   }
+}
+
+/** Whether options say only what becomes of a value that is loaded, and nothing of one that is there and fresh. */
+function isForLoad({ signal, fresh, schema, earlyRefresh, onEvent }: CallOptions): boolean {
+  return (
+    signal === undefined &&
+    fresh === undefined &&
+    schema === undefined &&
+    earlyRefresh === undefined &&
+    onEvent === undefined
+  )
 }
 
 function checkLoad(load: unknown): void {

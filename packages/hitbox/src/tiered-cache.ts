@@ -33,6 +33,11 @@ export class TieredCache<Value> extends View<Value> implements Cache<Value> {
     }
   }
 
+  async ready(options?: { readonly timeout?: DurationInput | undefined }): Promise<void> {
+    this.#engine.assertOpen()
+    await this.#engine.tiers.ready(options)
+  }
+
   close(options: { readonly timeout?: LifeInput | undefined } = {}): Promise<void> {
     const timeoutMs = toDuration((options.timeout ?? '5s') as DurationInput, 'timeout')
     return this.#engine.closeBy(() => closeEngine(this.#engine, this.#ownOffload, timeoutMs))

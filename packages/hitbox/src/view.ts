@@ -162,7 +162,7 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
         own.#singles.run(prefix + key, tagged(tags), { load }) as Promise<T>,
       answer: (key, load, tags) => own.#singles.explained<T>(prefix + key, load, tagged(tags), {}),
       many: (inputs, load, { key, tags }) =>
-        own.getOrLoadMany(inputs, load as never, { key, tags }),
+        own.getOrLoadMany.settled(inputs, load as never, { key, tags }),
       get: (key) => own.get(key),
       peek: (key) => own.peek(key),
       has: (key) => own.has(key),

@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { systemClock } from '@hitbox/core'
 import { memoryBackend } from '@hitbox/memory'
 import { describe, expect, it } from 'vitest'
 import { type Cache, createCache } from '../src/index.ts'
+import { remote } from './support/setup.ts'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -28,6 +30,9 @@ async function filled(cache: Cache): Promise<Cache> {
   return cache
 }
 
+const options = { ttl: '1m', tags: ['t'] } as const
+const { signal } = new AbortController()
+
 describe('a fresh hit in memory', () => {
   it.each([
     ['memory alone', () => createCache({ ttl: '1h', staleAfter: '30m', staleIfError: '1h' })],
@@ -43,6 +48,15 @@ describe('a fresh hit in memory', () => {
           ],
         }),
     ],
+    [
+      'memory over a tier that others share',
+      () =>
+        createCache({
+          ttl: '1h',
+          tiers: [memoryBackend({ maxEntries: 10 }), remote(systemClock)],
+          tags: ['all'],
+        }),
+    ],
   ])('allocates its promise and next to nothing else: %s', { timeout: 60_000 }, async (_, make) => {
     const cache = await filled(make())
     const promise = bytesPerCall(() => Promise.resolve(cache))
@@ -52,11 +66,12 @@ describe('a fresh hit in memory', () => {
     expect(bytesPerCall(() => cache.getOrLoad('k', load))).toBeLessThan(most)
     expect(bytesPerCall(() => cache.get('k'))).toBeLessThan(most)
     expect(bytesPerCall(() => cache.peek('k'))).toBeLessThan(boxed)
+    expect(bytesPerCall(() => cache.getOrLoad('k', load, options))).toBeLessThan(most)
     const { calls, hits } = cache.stats()
     expect(hits).toBe(calls)
-    expect(calls).toBe(400_000)
+    expect(calls).toBe(600_000)
     // What it would be with a request and its states: the bounds above tell the two apart.
-    const asked = bytesPerCall(() => cache.getOrLoad('k', load, {}), 2)
+    const asked = bytesPerCall(() => cache.getOrLoad('k', load, { signal }), 2)
     expect(asked).toBeGreaterThan(4 * most)
     await cache.close()
   })

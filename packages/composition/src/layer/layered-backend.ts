@@ -65,7 +65,8 @@ export class LayeredBackend implements CacheBackend {
     if (inner.lowest !== undefined) {
       this.lowest = new LayeredBackend(inner.lowest, layer, false, this)
     }
-    if (inner.clear !== undefined) {
+    // What is only lent may have others who use it.
+    if (inner.clear !== undefined && closesInner) {
       this.clear = () => {
         this.#assertOpen()
         inner.clear?.()
@@ -77,8 +78,8 @@ export class LayeredBackend implements CacheBackend {
     this.#assertOpen()
     const context = options?.context
     return context === undefined
-      ? this.#layer.one('read', () => this.#inner.get<T>(key))
-      : this.#explain<T>(key, context, options?.quick === true)
+      ? this.#layer.one('read', () => this.#inner.get<T>(key, options))
+      : this.#explain<T>(key, context, options)
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
@@ -103,7 +104,7 @@ export class LayeredBackend implements CacheBackend {
       this.#layer.many('read', list.length, () => this.#inner.getMany<T>(list, asked))
     const contexts = options?.contexts
     if (contexts === undefined || this.#layer.abandons !== true) return read(options)
-    return apart(contexts, (own) => read({ contexts: own, quick: options?.quick }))
+    return apart(contexts, (own) => read({ ...options, contexts: own }))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): MaybePromise<ItemResult<void>[]> {
@@ -139,12 +140,13 @@ export class LayeredBackend implements CacheBackend {
   #explain<T>(
     key: KeyInput,
     context: Context,
-    quick: boolean,
+    options: ReadOptions | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
+    const { quick, accept } = options ?? {}
     let late = false
     const read = (own: Context | undefined): MaybePromise<CacheValue<T> | undefined> =>
       this.#layer.one('read', () =>
-        this.#inner.get<T>(key, { context: own, quick: quick && !late }),
+        this.#inner.get<T>(key, { context: own, quick: quick === true && !late, accept }),
       )
     const answer =
       this.#layer.abandons === true ? apart([context], ([own]) => read(own)) : read(context)

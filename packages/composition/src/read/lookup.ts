@@ -1,4 +1,5 @@
 import {
+  type BatchReadOptions,
   type CacheValue,
   chain,
   type Context,
@@ -6,6 +7,7 @@ import {
   type ItemResult,
   type MaybePromise,
   type MissReason,
+  type ReadOptions,
   succeeded,
 } from '@hitbox/core'
 import { type Fill, refill } from '../refill.ts'
@@ -29,6 +31,7 @@ interface Search<T> {
 export type Results<T> = ItemResult<CacheValue<T> | undefined>[]
 
 export interface LookupOptions extends Asked {
+  readonly accept: ReadOptions['accept']
   /** Whether this is no batch. */
   readonly single: boolean
   /** Whether a fresher answer replaces an earlier one; else the first stays. */
@@ -49,6 +52,7 @@ export class Lookup<T> {
   readonly #single: boolean
   readonly #fresher: boolean
   readonly #quick: boolean
+  readonly #accept: ReadOptions['accept']
 
   constructor(set: TierSet, texts: readonly string[], options: LookupOptions) {
     this.set = set
@@ -64,6 +68,7 @@ export class Lookup<T> {
     this.#single = options.single
     this.#fresher = options.fresher
     this.#quick = options.quick
+    this.#accept = options.accept
     this.#explanations = options.contexts && this.#explain(options.contexts, options)
   }
 
@@ -86,7 +91,7 @@ export class Lookup<T> {
     const texts = asked.map((search) => search.text)
     const options = this.#readOptions(tier, asked)
     const answers = this.#single
-      ? this.set.read<T>(tier, texts[0] as string, options && { context: options.contexts[0] })
+      ? this.set.read<T>(tier, texts[0] as string, options && one(options))
       : this.set.readMany<T>(tier, texts, options)
     return chain(answers, (results) => {
       const now = this.set.clock.now()
@@ -120,14 +125,12 @@ export class Lookup<T> {
     return explanations
   }
 
-  #readOptions(
-    tier: number,
-    asked: readonly Search<T>[],
-  ): { readonly contexts: (Context | undefined)[]; readonly quick: boolean } | undefined {
+  #readOptions(tier: number, asked: readonly Search<T>[]): BatchReadOptions | undefined {
     const explanations = this.#explanations
-    if (explanations === undefined) return undefined
+    const accept = this.#accept
+    if (explanations === undefined) return accept && { accept }
     const contexts = asked.map((search) => explanations.get(search)?.of(tier))
-    return { contexts, quick: this.#quick && tier === 0 }
+    return { contexts, quick: this.#quick && tier === 0, accept }
   }
 
   #note(search: Search<T>, tier: number, result: Results<T>[number], now: number): void {
@@ -138,7 +141,8 @@ export class Lookup<T> {
       return
     }
     const { value } = result
-    const refusal = value === undefined ? undefined : this.set.refusal(tier, value, now)
+    const refusal =
+      value === undefined ? undefined : this.set.refusal(tier, value, now, this.#accept)
     if (value === undefined || refusal !== undefined) {
       const explanation = this.#explanations?.get(search)
       search.lacking |= 1 << tier
@@ -203,4 +207,8 @@ function isFresher(
   const fresh = value.staleAt > now
   if (fresh !== best.staleAt > now) return fresh
   return value.expiresAt === best.expiresAt ? tier < bestTier : value.expiresAt > best.expiresAt
+}
+
+function one({ contexts, accept }: BatchReadOptions): ReadOptions {
+  return { context: contexts?.[0], accept }
 }

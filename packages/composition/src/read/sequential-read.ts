@@ -68,7 +68,7 @@ export class SequentialRead<T> {
     let refusal: MissReason | undefined
     if (value !== undefined) {
       const now = this.#set.clock.now()
-      refusal = this.#set.refusal(tier, value, now)
+      refusal = this.#set.refusal(tier, value, now, this.#options?.accept)
       if (refusal === undefined) return this.#serve(tier, value, now)
     }
     this.#lacking |= 1 << tier

@@ -1,5 +1,6 @@
 import type { KeyAtom } from '@hitbox/core'
 import type { BatchContext, BatchResult } from '../batch/batch-load.ts'
+import type { Settled } from '../batch/batch-api.ts'
 import type { Answer } from '../call-context.ts'
 import type { LoadContext } from '../flight/loading.ts'
 import type { PolicyOptions } from '../policy.ts'
@@ -104,8 +105,12 @@ export interface LoadedEntries<Input, T> extends Entries<Input, T> {
   (input: Input): Promise<T>
   /** The same, with how it was answered. */
   withContext(input: Input): Promise<Answer<T>>
-  /** {@link Namespace.getOrLoadMany} of these inputs. */
-  many(inputs: Iterable<Input>): Promise<T[]>
+  /** {@link Namespace.getOrLoadMany} of these inputs, plain and settled. */
+  readonly many: {
+    (inputs: Iterable<Input>): Promise<T[]>
+    /** The same, with one result per input instead of a rejection. */
+    settled(inputs: Iterable<Input>): Promise<Settled<T>[]>
+  }
 }
 
 /** {@link Entries}, which can be called when the definition can load. */

@@ -1,3 +1,5 @@
+import { settleEach } from '@hitbox/core'
+import type { Settled } from '../batch/batch-api.ts'
 import type { BatchResult } from '../batch/batch-load.ts'
 import { argumentKeys } from '../function/argument-key.ts'
 import type { KeyedSource } from '../function/keyed.ts'
@@ -42,13 +44,19 @@ export function entriesOf(
     }
   }
   Object.defineProperty(call, 'name', { value: `cached ${name}` })
+  const settled = async (inputs: Iterable<unknown>): Promise<Settled<unknown>[]> =>
+    loadMany === undefined
+      ? settleEach([...inputs], call)
+      : keyed.many(inputs, loadMany, { key: keyOf, tags: tagsOf })
+  const many = async (inputs: Iterable<unknown>): Promise<unknown[]> =>
+    (await settled(inputs)).map((result) => {
+      if (result.ok) return result.value
+      throw result.error
+    })
   const more: Pick<LoadedEntries<unknown, unknown>, 'withContext' | 'many'> = {
     withContext: async (input) =>
       keyed.answer(keyOf(input), (context) => one(input, context), tagsOf?.(input)),
-    many: async (inputs) =>
-      loadMany === undefined
-        ? Promise.all(Array.from(inputs, call))
-        : keyed.many(inputs, loadMany, { key: keyOf, tags: tagsOf }),
+    many: Object.assign(many, { settled }),
   }
   return Object.freeze(Object.assign(call, entries, more))
 }

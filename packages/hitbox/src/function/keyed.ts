@@ -1,4 +1,5 @@
 import type { KeyInput } from '@hitbox/core'
+import type { Settled } from '../batch/batch-api.ts'
 import type { BatchLoader } from '../batch/batch-load.ts'
 import type { Answer } from '../call-context.ts'
 import type { Loader } from '../flight/loading.ts'
@@ -18,7 +19,7 @@ export interface Keyed<T> {
       readonly key: (input: Input) => KeyInput
       readonly tags: ((input: Input) => readonly string[]) | undefined
     },
-  ): Promise<T[]>
+  ): Promise<Settled<T>[]>
   get(key: string): Promise<T | undefined>
   peek(key: string): T | undefined
   has(key: string): Promise<boolean>

@@ -35,8 +35,9 @@ export function follow(
   ask: () => MaybePromise<CacheValue<unknown> | undefined>,
 ): MaybePromise<Polled> {
   const failed = (error: unknown): Polled => {
-    context.failures.push(error)
-    return noted(engine, { entry: undefined, context })
+    // A tier that was given up may go on to fill the context that it was given.
+    const own = { ...context, failures: [...context.failures, error] }
+    return noted(engine, { entry: undefined, context: own })
   }
   let answer: MaybePromise<CacheValue<unknown> | undefined>
   try {
@@ -75,7 +76,29 @@ export function checked(engine: Engine, request: Request, polled: Polled): Maybe
   const { entry } = polled
   if (entry === undefined) return polled
   return chain(engine.versions.valid(request.scope, entry), (valid) =>
-    valid ? fitting(engine, request, polled) : invalidated(engine, polled),
+    valid ? fitting(engine, request, polled) : below(engine, request, polled),
+  )
+}
+
+/**
+ * An upper tier's copy is over, but another process may have made the value anew: asks once more, for what is below such copies.
+ * They are replaced on the way.
+ */
+function below(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
+  const { tiers, versions } = engine
+  const { text, scope } = request
+  if (tiers.lowest === undefined) return invalidated(engine, polled)
+  const context = createContext()
+  const accept = versions.acceptance(scope)
+  return chain(
+    follow(engine, text, context, () => tiers.get(text, { context, accept })),
+    (again) => {
+      const { entry } = again
+      if (entry === undefined) return invalidated(engine, again)
+      return chain(versions.valid(scope, entry), (valid) =>
+        valid ? fitting(engine, request, again) : invalidated(engine, again),
+      )
+    },
   )
 }
 

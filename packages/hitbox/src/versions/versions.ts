@@ -70,6 +70,11 @@ export class Versions {
     return this.#compare(scope, meta?.tags, false) === true
   }
 
+  /** {@link Versions.valid} by what is known now; what is not known is accepted. */
+  acceptance(scope: Scope): (entry: CacheValue<unknown>) => boolean {
+    return ({ meta }) => this.#compare(scope, meta?.tags, false) !== false
+  }
+
   /** Whether an entry may be served; asks for what is not known of its versions. Never fails. */
   valid(scope: Scope, { meta }: CacheValue<unknown>): MaybePromise<boolean> {
     if (!this.enabled) return true
