@@ -19,6 +19,7 @@ const steps = {
   'workspace consistency': () => succeeds('sherif', ['--fail-on-warnings']),
   hygiene: () => checkHygiene(root),
   'documented examples': () => checkDocExamples(root),
+  'API reference': () => succeeds('pnpm', ['run', 'docs:run']),
   'packages: publint, are the types wrong': () =>
     succeeds('turbo', ['run', 'lint:pkg', '--concurrency=2', '--output-logs=errors-only']),
   'consumer of the packed tarballs, ESM and CommonJS': () => checkConsumer(root),

@@ -8,12 +8,17 @@ import ts from 'typescript'
 const root = join(import.meta.dirname, '..', '..')
 const out = join(import.meta.dirname, 'dist')
 
-/**
- * What must be documented: whatever is exported, and every way to call it. Properties are not on the list, since most say all
- * there is by name and type, and a sentence that repeats them hides those with news; of options, each has a default or a unit to tell.
- */
-const DOCUMENTED = ['Variable', 'Function', 'Class', 'Interface', 'TypeAlias', 'Accessor']
-const OPTIONS = /Options$/
+/** Types that only compute others, by package: what they come to is shown where they are used. */
+const COMPUTING = { hitbox: ['Call', 'FirstOf', 'Many', 'Takes'] }
+
+const EXPORTED =
+  ReflectionKind.Variable |
+  ReflectionKind.Function |
+  ReflectionKind.Class |
+  ReflectionKind.Interface |
+  ReflectionKind.TypeAlias |
+  ReflectionKind.Enum
+const CALLED = ReflectionKind.Method | ReflectionKind.Accessor
 
 const packages = readdirSync(join(root, 'packages')).map((folder) => ({
   folder: join(root, 'packages', folder),
@@ -38,8 +43,6 @@ const app = await Application.bootstrap({
   readme: 'none',
   disableGit: true,
   sourceLinkTemplate: `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/{path}#L{line}`,
-  packagesRequiringDocumentation: packages.map(({ name }) => name),
-  requiredToBeDocumented: DOCUMENTED,
   hideGenerator: true,
 })
 app.converter.on(Converter.EVENT_RESOLVE_END, linkAcross, -1_000)
@@ -116,23 +119,39 @@ function linkAcross({ project: { children, reflections } }) {
 }
 
 function check() {
-  const all = { invalidLink: true, invalidPath: true, notDocumented: true, rewrittenLink: true }
-  app.options.setValue('validation', { ...all, notExported: false })
+  const checks = { invalidLink: true, invalidPath: true, rewrittenLink: true, notExported: false }
+  app.options.setValue('validation', checks)
   app.validate(project)
   // Of a project with several packages typedoc looks only at the types of the one it is named after.
-  app.options.setValue('validation', { ...without(all), notExported: true })
+  app.options.setValue('validation', { invalidLink: false, invalidPath: false, notExported: true })
   for (const { name } of packages) {
     project.packageName = name
+    app.options.setValue('intentionallyNotExported', COMPUTING[name] ?? [])
     app.validate(project)
   }
   delete project.packageName
-  for (const option of project.getReflectionsByKind(ReflectionKind.Property)) {
-    const of = option.parent
-    if (!of?.kindOf(ReflectionKind.Interface) || !OPTIONS.test(of.name)) continue
-    if (!option.hasComment()) app.logger.warn(`${option.getFullName()} is an option without a word`)
+  for (const reflection of Object.values(project.reflections)) {
+    if (needsWords(reflection) && !hasWords(reflection)) {
+      app.logger.warn(`${reflection.getFriendlyFullName()} is not documented`)
+    }
   }
 }
 
-function without(checks) {
-  return Object.fromEntries(Object.keys(checks).map((name) => [name, false]))
+/**
+ * Whatever is exported, every way to call it, and every option: there is a default or a unit to tell. Other properties say most of what
+ * there is by name and type, and a sentence that repeats them hides those with news.
+ */
+function needsWords(reflection) {
+  const { packageName } = project.getSymbolIdFromReflection(reflection) ?? {}
+  if (!packages.some(({ name }) => name === packageName)) return false
+  const { parent } = reflection
+  if (reflection.kindOf(EXPORTED)) return parent?.kindOf(ReflectionKind.Module) === true
+  if (!parent?.kindOf(ReflectionKind.ClassOrInterface)) return false
+  if (reflection.kindOf(CALLED)) return true
+  return reflection.kindOf(ReflectionKind.Property) && parent.name.endsWith('Options')
+}
+
+function hasWords(reflection) {
+  const { signatures = [], getSignature } = reflection
+  return [reflection, getSignature, ...signatures].some((part) => part?.hasComment())
 }

@@ -5,10 +5,12 @@ export type {
   GetOrLoad,
   Namespace,
   NamespaceOptions,
+  Peek,
   ReadOptions,
   WriteOptions,
 } from './cache.ts'
 export type {
+  BatchLoad,
   BatchOptions,
   GetMany,
   GetOrLoadMany,

@@ -1,6 +1,7 @@
 import type { CacheValue, MaybePromise } from '@hitbox/core'
 import { chain } from '@hitbox/core'
 
+/** @inline */
 type Validation<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }

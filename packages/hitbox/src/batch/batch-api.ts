@@ -8,10 +8,6 @@ export type Settled<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown }
 
-type Values<T> = readonly (T | Error)[]
-type ByKey<K, T> = ReadonlyMap<K, T | Error>
-type Late<R> = R | PromiseLike<R>
-
 /** Options of a batch whose items are not keys themselves. */
 export interface KeyedBatchOptions<Item, T> extends BatchOptions<Item, T> {
   /** The key of an item. */
@@ -24,25 +20,41 @@ export interface BatchOptions<Item, T> extends Omit<CallOptions<T>, 'tags'> {
   readonly tags?: readonly string[] | ((item: Item) => readonly string[]) | undefined
 }
 
-interface BatchLoad<Value, Out> {
+/**
+ * One form of {@link Namespace.getOrLoadMany}: of keys, or of items with a `key`; with a loader that gives a list, or a map that may leave some
+ * out. `Out` says what comes of it: values, settled results, or settled answers.
+ */
+export interface BatchLoad<Value, Out> {
   <const K extends KeyInput, T extends Value>(
     keys: Iterable<K>,
-    load: (missing: readonly K[], context: BatchContext) => Late<Values<T>>,
+    load: (
+      missing: readonly K[],
+      context: BatchContext,
+    ) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>,
     options?: BatchOptions<K, T>,
   ): Promise<Many<Out, T>>
   <const K extends KeyInput, T extends Value>(
     keys: Iterable<K>,
-    load: (missing: readonly K[], context: BatchContext) => Late<ByKey<K, T>>,
+    load: (
+      missing: readonly K[],
+      context: BatchContext,
+    ) => ReadonlyMap<K, T | Error> | PromiseLike<ReadonlyMap<K, T | Error>>,
     options?: BatchOptions<K, T>,
   ): Promise<Many<Out, T | undefined>>
   <Item, T extends Value>(
     items: Iterable<Item>,
-    load: (missing: readonly Item[], context: BatchContext) => Late<Values<T>>,
+    load: (
+      missing: readonly Item[],
+      context: BatchContext,
+    ) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>,
     options: KeyedBatchOptions<Item, T>,
   ): Promise<Many<Out, T>>
   <Item, T extends Value>(
     items: Iterable<Item>,
-    load: (missing: readonly Item[], context: BatchContext) => Late<ByKey<Item, T>>,
+    load: (
+      missing: readonly Item[],
+      context: BatchContext,
+    ) => ReadonlyMap<Item, T | Error> | PromiseLike<ReadonlyMap<Item, T | Error>>,
     options: KeyedBatchOptions<Item, T>,
   ): Promise<Many<Out, T | undefined>>
 }

@@ -14,6 +14,7 @@ export type BatchContext = Omit<LoadContext, 'previous'>
 /** What a batch loader answers with: one value per key in their order, or a map by key. An `Error` fails its own key only. */
 export type BatchResult<K> = readonly unknown[] | ReadonlyMap<K, unknown>
 
+/** Makes many values in one go. */
 export type BatchLoader<K> = (
   missing: readonly K[],
   context: BatchContext,

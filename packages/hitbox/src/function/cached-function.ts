@@ -4,6 +4,7 @@ import { POLICY_OPTIONS, type PolicyOptions } from '../policy.ts'
 import { argumentKeys } from './argument-key.ts'
 import type { Keyed } from './keyed.ts'
 
+/** What tells calls of a cached function apart, and how its results are kept. */
 export interface FnOptions<Args extends readonly unknown[], T = unknown> extends Omit<
   PolicyOptions<T>,
   'tags'
