@@ -22,6 +22,18 @@ export interface CodecOptions {
   readonly maxRawBytes?: number | undefined
 }
 
+/**
+ * What keys of a cache's own begin with, where it keeps what all its users must be able to read. A text there has the same format everywhere,
+ * so that programs with different formats agree on it.
+ */
+const OWN_KEYS = '::'
+
+const textFormat: Format = {
+  id: 'text',
+  encode: (data) => new TextEncoder().encode(String(data)),
+  decode: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
+}
+
 /** What the caller of {@link Codec.encode} knows of a value; the codec adds the rest. */
 type PayloadFacts = Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>
 
@@ -43,7 +55,8 @@ export class Codec {
     const { valueFormat, compressor, acceptFormats = [], acceptCompressors = [] } = options
     this.#format = valueFormat
     this.#compressor = compressor
-    this.#formats = byId('valueFormat', [...acceptFormats, valueFormat], ['encode', 'decode'])
+    const formats = [textFormat, ...acceptFormats, valueFormat]
+    this.#formats = byId('valueFormat', formats, ['encode', 'decode'])
     this.#compressors = byId(
       'compressor',
       [identityCompressor, ...acceptCompressors, compressor],
@@ -57,6 +70,8 @@ export class Codec {
 
   /** @throws {@link CacheError} `ENCODE_FAILED`, `TOO_LARGE`, or rejects with it. */
   encode(facts: PayloadFacts, data: unknown): MaybePromise<Uint8Array> {
+    if (typeof data === 'string' && facts.key.startsWith(OWN_KEYS))
+      return this.#sealText(facts, data)
     const raw = this.#format.encode(data)
     const packed = this.#compress(raw)
     if (isPromise(packed)) return packed.then((payload) => this.#seal(facts, raw, payload))
@@ -118,6 +133,12 @@ export class Codec {
     const compressorId = packed === undefined ? identityCompressor.id : this.#compressor.id
     const formatId = this.#format.id
     return sealEnvelope({ ...facts, formatId, compressorId, rawLength: raw.length }, payload)
+  }
+
+  #sealText(facts: PayloadFacts, data: string): Uint8Array {
+    const raw = textFormat.encode(data)
+    const ids = { formatId: textFormat.id, compressorId: identityCompressor.id }
+    return sealEnvelope({ ...facts, ...ids, rawLength: raw.length }, this.#bounded(raw))
   }
 
   #bareBytes(packed: Uint8Array | undefined): Uint8Array {

@@ -13,6 +13,10 @@ export interface Context {
   missReason: MissReason | undefined
   /** How long the value may still be served, in ms; `Infinity` for ever. */
   ttlMs: number | undefined
+  /** Size of the stored entry, in bytes; `undefined` for tiers that keep values as they are. */
+  bytes: number | undefined
+  /** Format of the stored value and, behind a `+`, what compressed it, for example `cbor+gzip`; `undefined` likewise. */
+  format: string | undefined
   /** Whether the answer was copied into tiers above the one it came from. */
   refilled: boolean
   /** What tiers failed on the way to this answer. */
@@ -26,6 +30,8 @@ export function createContext(): Context {
     source: 'upstream',
     missReason: undefined,
     ttlMs: undefined,
+    bytes: undefined,
+    format: undefined,
     refilled: false,
     failures: [],
   }

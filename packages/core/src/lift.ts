@@ -12,6 +12,7 @@ import { Codec, type CodecOptions, type Decoded } from './codec.ts'
 import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
+import { formatOf, tellsFormat, withCompressor } from './envelope/open.ts'
 import type { EnvelopeFacts } from './envelope/seal.ts'
 import type { Operation } from './errors.ts'
 import type { CacheListener } from './events.ts'
@@ -319,6 +320,9 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   ): MaybePromise<CacheValue<T> | undefined> {
     if (stored === undefined) return this.#observer.missed(text, 'absent', context)
     const now = this.#clock.now()
+    const size = stored.bytes.length
+    // The bytes may be a view that does not outlive this turn.
+    const format = context && this.#formatOf(stored.bytes)
     const decoded: MaybePromise<Decoded<T>> = this.#raw
       ? this.#codec.decodeRaw<T>(stored, now)
       : this.#codec.decode<T>(stored, text, now, this.#backend.storeTime?.(storeKey))
@@ -326,10 +330,18 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       if (typeof value === 'string') return this.#observer.dropped(text, value, context)
       // Asked again: decompressing off the event loop takes its time.
       const after = this.#clock.now()
-      return value.expiresAt <= after
-        ? this.#observer.missed(text, 'expired', context)
-        : this.#observer.hit(text, value, after, context)
+      if (value.expiresAt <= after) return this.#observer.missed(text, 'expired', context)
+      if (context !== undefined) {
+        context.bytes = size
+        context.format = format
+      }
+      return this.#observer.hit(text, value, after, context)
     })
+  }
+
+  #formatOf(bytes: Uint8Array): string | undefined {
+    if (!this.#raw) return tellsFormat(bytes) ? formatOf(bytes) : undefined
+    return withCompressor(this.#backend.valueFormat.id, this.#backend.compressor.id)
   }
 
   #deleted(text: string, { count }: DeleteStatus): DeleteStatus {

@@ -54,6 +54,8 @@ async function explainTier(
     const valid = await engine.versions.valid(scope, entry)
     return {
       ...nothing,
+      bytes: context.bytes,
+      format: context.format,
       state: !valid ? 'invalidated' : freshMs > 0 ? 'fresh' : usableMs > 0 ? 'stale' : 'kept',
       ageMs: madeAt === undefined ? undefined : Math.max(0, now - madeAt),
       freshMs,

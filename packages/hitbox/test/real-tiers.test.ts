@@ -9,7 +9,9 @@ import {
   type StoreRead,
   urlEncoded,
 } from '@hitbox/core'
+import { gzip } from '@hitbox/compressors/gzip'
 import { cbor } from '@hitbox/formats/cbor'
+import { json } from '@hitbox/formats/json'
 import { lmdbBackend } from '@hitbox/lmdb'
 import { redisBackend, single } from '@hitbox/redis'
 import { startRedis } from '@hitbox/testing'
@@ -118,17 +120,24 @@ describe('with a Redis that hangs', () => {
   })
 })
 
-/** A store of one entry, to put bytes into by hand. */
-function storeOf(bytes: { value: Uint8Array | undefined }): Backend {
+/** A store of one entry, to put bytes into by hand; and of what the cache keeps for itself. */
+function storeOf(
+  bytes: { value: Uint8Array | undefined },
+  own = new Map<string, Uint8Array>(),
+): Backend {
+  const isOwn = (key: string): boolean => key.startsWith('::')
   return {
     label: 'store',
     keyFormat: urlEncoded,
     valueFormat: cbor,
     compressor: identityCompressor,
-    read: (): StoreRead | undefined =>
-      bytes.value === undefined ? undefined : { bytes: bytes.value, ttlMs: 60_000 },
-    write: (_, entry) => {
-      bytes.value = entry.bytes.slice()
+    read: (key): StoreRead | undefined => {
+      const found = isOwn(key) ? own.get(key) : bytes.value
+      return found && { bytes: found, ttlMs: 60_000 }
+    },
+    write: (key, entry) => {
+      if (isOwn(key)) own.set(key, entry.bytes.slice())
+      else bytes.value = entry.bytes.slice()
     },
     remove: () => {
       bytes.value = undefined
@@ -136,6 +145,93 @@ function storeOf(bytes: { value: Uint8Array | undefined }): Backend {
     },
   }
 }
+
+describe('what programs of different versions and formats share', () => {
+  const kept = { value: undefined as Uint8Array | undefined }
+
+  it('versions of tags are read whatever the format of values is', async () => {
+    const own = new Map<string, Uint8Array>()
+    const store = { ...storeOf(kept, own) }
+    const one = createCache({ ttl: '1m', tiers: [liftBackend(store)] })
+    const two = createCache({
+      ttl: '1m',
+      tiers: [liftBackend({ ...store, valueFormat: json, compressor: gzip() })],
+    })
+    await one.set('k', 'v', { tags: ['t'] })
+    const before = new Map(own)
+    await two.get('k')
+    await two.getOrLoad('l', () => 1, { tags: ['t'] })
+    expect(own).toEqual(before)
+    await one.close()
+    await two.close()
+  })
+
+  it('versions that a later program wrote are left alone, and nothing is stored without them', async () => {
+    const own = new Map<string, Uint8Array>()
+    const store = storeOf(kept, own)
+    const one = createCache({ ttl: '1m', tiers: [liftBackend(store)] })
+    await one.set('k', 'v')
+    for (const bytes of own.values()) bytes[2] = 200 // the version of the envelope
+    const before = new Map(own)
+    const two = createCache({ ttl: '1m', tiers: [liftBackend(store)] })
+    expect(await two.getOrLoad('k', () => 'mine')).toBe('mine')
+    await expect(two.set('k', 'mine')).rejects.toMatchObject({ code: 'BACKEND_FAILED' })
+    expect(own).toEqual(before)
+    await one.close()
+    await two.close()
+  })
+})
+
+describe('explain over real tiers', () => {
+  it('tells size, format and tags of what each tier has', async () => {
+    const lower = redisBackend({ connection: single(redis.url), compressor: gzip() })
+    await using([memoryBackend({ maxEntries: 10 }), lower], async (cache) => {
+      await cache.set('explained', 'x'.repeat(5_000), { tags: ['big'] })
+      const { tiers } = await cache.explain('explained')
+      expect(tiers).toMatchObject([
+        { state: 'fresh', bytes: undefined, format: undefined, tags: ['big'] },
+        { state: 'fresh', format: 'cbor+gzip', tags: ['big'] },
+      ])
+      expect(tiers[1]?.bytes).toBeGreaterThan(50)
+      expect(tiers[1]?.bytes).toBeLessThan(1_000)
+    })
+  })
+})
+
+describe('invalidating a tag that 100,000 entries carry', () => {
+  it('takes two writes', { timeout: 120_000 }, async () => {
+    const lower = redisBackend({ connection: single(redis.url) })
+    await using([lower], async (cache) => {
+      for (let from = 0; from < 100_000; from += 10_000) {
+        const entries = Array.from(
+          { length: 10_000 },
+          (_, at) => [['many', from + at], at] as const,
+        )
+        await cache.setMany(entries, { tags: ['many'] })
+      }
+      expect(await cache.get(['many', 99_999])).toBe(9_999)
+      await redis.command('CONFIG', 'RESETSTAT')
+      await cache.invalidateTags('many')
+      const stats = String(await redis.command('INFO', 'commandstats'))
+      const calls = [...stats.matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(([, name, count]) => [
+        name,
+        count,
+      ])
+      expect(calls.filter(([name]) => name === 'set')).toEqual([['set', '2']])
+      expect(
+        calls.filter(
+          ([name]) => !['set', 'config|resetstat', 'info', 'ping', 'time'].includes(name ?? ''),
+        ),
+      ).toEqual([])
+      expect(
+        await cache.getMany([
+          ['many', 0],
+          ['many', 99_999],
+        ]),
+      ).toEqual([undefined, undefined])
+    })
+  })
+})
 
 describe('an entry that cannot be read', () => {
   const damaged: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array])[] = [

@@ -1,5 +1,5 @@
 import { expectTypeOf } from 'vitest'
-import { createCache, memoryBackend, type StandardSchema } from '../src/index.ts'
+import { createCache, defineCache, memoryBackend, type StandardSchema } from '../src/index.ts'
 
 interface User {
   readonly id: number
@@ -76,3 +76,64 @@ createCache({ ttl: 0 })
 createCache({ ttl: 60 })
 // @ts-expect-error misspelt
 createCache({ tll: '1m' })
+
+// Tags are lists of texts, or made from what a call or an item has.
+void cache.getOrLoad('k', () => 1, { tags: ['a', 'b'] })
+void cache.getOrLoadMany([1, 2], (missing) => db.users(missing), {
+  key: (id) => ['user', id],
+  tags: (id) => [`user:${id.toFixed()}`],
+})
+cache.fn('tagged', (id: number) => db.users([id]), { tags: (id) => [`user:${id.toFixed()}`] })
+// @ts-expect-error a tag is a text
+void cache.set('k', 1, { tags: [7] })
+expectTypeOf(cache.invalidateTags('a', ['b', 'c'])).toEqualTypeOf<Promise<void>>()
+
+// A namespace has the calls of a cache, and what concerns the whole only the cache has.
+const named = cache.namespace('users', { schema: userSchema })
+expectTypeOf(named.get('k')).toEqualTypeOf<Promise<User | undefined>>()
+// @ts-expect-error a number is no user
+void named.set('k', 5)
+// @ts-expect-error a namespace is closed with its cache
+void named.close()
+
+// Definitions know their inputs, values and tags.
+const app = defineCache(
+  {
+    user: {
+      tags: (id: number) => [`user:${id}`, 'users'] as const,
+      load: (id: number, { signal }) => db.user(id, signal),
+    },
+    checked: { schema: userSchema, load: (id: string) => ({ id: 1, name: id, more: true }) },
+    many: { tags: ['all'], loadMany: (ids: readonly number[]) => db.users(ids) },
+    loose: { tags: (id) => [String(id)], load: (id: number) => id },
+    nothing: { load: () => [1] },
+    stored: { key: (user: User) => user.id, schema: userSchema },
+  },
+  cache,
+)
+expectTypeOf(app.user(1)).toEqualTypeOf<Promise<User>>()
+expectTypeOf(app.user.peek(1)).toEqualTypeOf<User | undefined>()
+expectTypeOf(app.user.many([1])).toEqualTypeOf<Promise<User[]>>()
+expectTypeOf(app.checked('a')).toEqualTypeOf<Promise<User>>()
+expectTypeOf(app.many(1)).toEqualTypeOf<Promise<User>>()
+expectTypeOf(app.nothing()).toEqualTypeOf<Promise<number[]>>()
+void app.nothing.set([2])
+expectTypeOf(app.stored.get({ id: 1, name: '' })).toEqualTypeOf<Promise<User | undefined>>()
+// @ts-expect-error what cannot load is not called
+void app.stored({ id: 1, name: '' })
+// @ts-expect-error an id is a number
+void app.user('1')
+// @ts-expect-error a number is no user
+void app.user.set(1, 5)
+const exact = defineCache({
+  user: { tags: (id: number) => [`user:${id}`, 'users'] as const, load: (id: number) => id },
+})
+void exact.invalidateTags('users', 'user:7')
+// @ts-expect-error no definition has this tag
+void exact.invalidateTags('user')
+// @ts-expect-error load and tags take the same input
+defineCache({ user: { tags: (id: string) => [id], load: (id: number) => id } })
+// @ts-expect-error load gives what the schema describes
+defineCache({ user: { schema: userSchema, load: (id: number) => id } })
+// @ts-expect-error misspelt
+defineCache({ user: { lod: (id: number) => id } })

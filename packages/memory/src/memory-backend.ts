@@ -226,8 +226,15 @@ class LruMemory implements MemoryBackend {
       this.#entries.delete(text)
       return this.#observer.missed(text, 'expired', context)
     }
-    const value = this.#format === undefined ? entry : decode(this.#format, entry)
-    if (value !== undefined) return this.#observer.hit(text, value as CacheValue<T>, now, told)
+    const format = this.#format
+    const value = format === undefined ? entry : decode(format, entry)
+    if (value !== undefined) {
+      if (told !== undefined && format !== undefined) {
+        told.bytes = (entry.data as Uint8Array).length
+        told.format = format.id
+      }
+      return this.#observer.hit(text, value as CacheValue<T>, now, told)
+    }
     this.#entries.delete(text)
     return this.#observer.dropped(text, 'decode-failed', context)
   }

@@ -13,6 +13,8 @@ export function forgetAnswer(context: Context, reason: MissReason | undefined): 
   context.source = 'upstream'
   context.missReason = reason
   context.ttlMs = undefined
+  context.bytes = undefined
+  context.format = undefined
   context.refilled = false
 }
 
@@ -43,5 +45,7 @@ export function explainHit(
   context.status = value.staleAt <= now ? 'stale' : 'hit'
   context.missReason = undefined
   context.ttlMs = value.expiresAt - now
+  context.bytes = inner.bytes
+  context.format = inner.format
   context.refilled = inner.refilled
 }

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { identityCompressor } from '../compressor.ts'
 import type { DropReason } from '../miss-reason.ts'
 import {
   FLAG_LEASE,
@@ -74,6 +75,23 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
     tags,
     payload: bytes.subarray(payloadAt, end),
   }
+}
+
+/** Whether bytes are long enough to be an envelope. */
+export function tellsFormat(bytes: Uint8Array): boolean {
+  return bytes.length >= HEADER_BYTES + TRAILER_BYTES && bytes[0] === MAGIC_0
+}
+
+/** Format and compressor of an envelope, as in {@link Context.format}. */
+export function formatOf(bytes: Uint8Array): string {
+  const formatLength = bytes[52] as number
+  const format = ascii(bytes, HEADER_BYTES, formatLength)
+  return withCompressor(format, ascii(bytes, HEADER_BYTES + formatLength, bytes[53] as number))
+}
+
+/** Names a format and what compresses it, if anything does. */
+export function withCompressor(format: string, compressor: string): string {
+  return compressor === identityCompressor.id ? format : `${format}+${compressor}`
 }
 
 /** Whether bytes begin an envelope of this version that carries its moment of writing, so that a store need not ask for an age. */

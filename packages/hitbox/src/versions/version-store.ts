@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import {
   type CacheBackend,
+  CacheError,
   type CacheValue,
   type Clock,
+  createContext,
   type ItemResult,
   type MaybePromise,
 } from '@hitbox/core'
@@ -36,9 +38,12 @@ export class VersionStore {
   /** @returns versions in the order of the names; `undefined` where there is none. @throws what the tier failed with. */
   async read(names: readonly string[]): Promise<(string | undefined)[]> {
     const keys = names.map((name) => versionKey(this.#root, name))
-    const results = await this.#inTime('read', this.#tier.getMany(keys))
-    return results.map((result) => {
+    const contexts = keys.map(() => createContext())
+    const results = await this.#inTime('read', this.#tier.getMany(keys, { contexts }))
+    return results.map((result, index) => {
       const data = opened(result)?.data
+      // Written by a later version of this program, which goes by it: not to be replaced.
+      if (contexts[index]?.missReason === 'newer-version') throw unreadable(this.#tier.label)
       // Whatever else lies there is not ours, and to be replaced.
       return typeof data === 'string' ? data : undefined
     })
@@ -77,6 +82,11 @@ export function isFirst(version: string): boolean {
 /** What changes a version. A namespace that was cleared does not look as if it never had been. */
 export function nextVersion(): string {
   return `1${newVersion()}`
+}
+
+function unreadable(source: string): CacheError<'BACKEND_FAILED'> {
+  const message = `"${source}" has versions that only a later version of this program can read`
+  return new CacheError('BACKEND_FAILED', message, { details: { source, operation: 'read' } })
 }
 
 function opened<T>(result: ItemResult<T>): T {
