@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
-import type { CacheOptions, Namespace } from '../src/index.ts'
+import { type CacheOptions, defineCache, type Namespace } from '../src/index.ts'
 import { KEY, Scene, type TierChoice } from './support/scene.ts'
 import { turn } from './support/setup.ts'
 
@@ -26,6 +26,18 @@ const LOADS: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> = 
     return value
   },
   'a cached function': ({ view, load }) => view.fn<[number], string>('user', load)(1),
+  'a definition': ({ view, load }) => {
+    const { user } = defineCache({ user: { load: (_id: number) => load() } }, view)
+    return user(1)
+  },
+  'a definition of many': async ({ view, load }) => {
+    const loadMany = async (ids: readonly number[]): Promise<string[]> => {
+      const first = await load()
+      return ids.map((id) => (id === 1 ? first : 'other'))
+    }
+    const [value] = await defineCache({ user: { loadMany } }, view).user.many([1, 2])
+    return value
+  },
   'a refresh behind a caller': async ({ view, load }) => {
     await view.set(KEY, 'old', { staleAfter: 0 })
     return view.getOrLoad(KEY, load)
@@ -38,6 +50,11 @@ const LOADS: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> = 
   'a refresh of a cached function': async ({ view, load }) => {
     await view.set(KEY, 'old', { staleAfter: 0 })
     return view.fn<[number], string>('user', load)(1)
+  },
+  'a refresh of a definition': async ({ view, load }) => {
+    await view.set(KEY, 'old', { staleAfter: 0 })
+    const { user } = defineCache({ user: { load: (_id: number) => load() } }, view)
+    return user(1)
   },
   'a revalidation': async ({ view, load }) => {
     await view.set(KEY, 'old', { staleAfter: 0 })
@@ -224,7 +241,8 @@ async function leftAlone(row: Variant): Promise<void> {
 }
 
 /** Keys that a batch loads beside the one that is looked at. */
-const otherLoads = ({ loading }: Row): number => (loading === 'a batch' ? 1 : 0)
+const otherLoads = ({ loading }: Row): number =>
+  loading === 'a batch' || loading === 'a definition of many' ? 1 : 0
 
 describe.each(Object.keys(CHANGES))('%s', (what) => {
   it.each(rowsOf(what))('overtakes $loading', async (row) => {
