@@ -34,9 +34,11 @@ function change<R>(
   return chain(engine.inTime('write', done), resultOf)
 }
 
-function begin({ flights, failures }: Engine, texts: readonly string[]): void {
+function begin(engine: Engine, texts: readonly string[]): void {
+  const { flights, failures, stamps } = engine
   for (const text of texts) {
     flights.detach(text)
+    stamps.note(text)
     failures.forget(text)
   }
 }
@@ -166,6 +168,7 @@ export function expireOne(engine: Engine, scope: Scope, text: string): MaybeProm
  * @throws what kept the lowest tier from taking the new versions; other processes then perhaps do not learn of it.
  */
 export function invalidate(engine: Engine, names: readonly string[]): MaybePromise<void> {
+  engine.stamps.noteAll()
   engine.flights.detachOf(names)
   const { register } = engine.versions
   // Who meets a tag for the first time learns from the clock whether any was invalidated meanwhile.

@@ -14,9 +14,10 @@ import {
   type Timer,
   type Reporter,
 } from '@hitbox/core'
+import { ChangeStamps } from './change-stamps.ts'
 import { CheapTime } from './cheap-time.ts'
 import type { HitboxEvent } from './events.ts'
-import { Failures } from './failures.ts'
+import { type Failure, Failures } from './failures.ts'
 import { Flights } from './flight/flights.ts'
 import { Ledger } from './ledger.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -64,6 +65,8 @@ export class Engine {
   readonly signals: SignalWaits = new SignalWaits()
   readonly schemas: SchemaChecks = new SchemaChecks()
   readonly versions: Versions
+  /** Of changes begun: what was seen before one may be over. */
+  readonly stamps: ChangeStamps = new ChangeStamps()
   /** Names of cached functions, with their namespaces. */
   readonly functions: Set<string> = new Set()
   /** Runs something in the async context in which the cache was made. */
@@ -134,6 +137,15 @@ export class Engine {
       end()
     }
     this.#holds.clear()
+  }
+
+  /** A load of this key that failed of late, unless what it belongs to was invalidated since. */
+  failureOf(text: string): Failure | undefined {
+    const failure = this.failures.get(text)
+    if (failure === undefined) return undefined
+    if (this.versions.movedSince(failure.sight, []) === undefined) return failure
+    this.failures.forget(text)
+    return undefined
   }
 
   noteDown(): void {

@@ -10,7 +10,7 @@ export async function explain(engine: Engine, scope: Scope, text: string): Promi
   const tiers = await Promise.all(
     engine.parts.map((tier) => explainTier(engine, scope, tier, text)),
   )
-  const failure = engine.failures.get(text)
+  const failure = engine.failureOf(text)
   const now = engine.clock.now()
   return {
     key: text,

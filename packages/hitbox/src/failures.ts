@@ -1,8 +1,12 @@
+import type { Flight } from './flight/flight.ts'
 import type { Policy } from './policy.ts'
+import type { Sight } from './versions/versions.ts'
 
 /** A load that failed, and how long that counts. */
 export interface Failure {
   readonly error: unknown
+  /** The versions that the load began under. */
+  readonly sight: Sight
   readonly streak: number
   /** Until then an old value is served without another try. */
   readonly retryAt: number
@@ -22,12 +26,13 @@ export class Failures {
     return this.#byKey.size === 0 ? undefined : this.#byKey.get(text)
   }
 
-  note(text: string, error: unknown, policy: Policy, now: number): void {
+  note({ text, sight }: Flight, error: unknown, policy: Policy, now: number): void {
     const streak = (this.#byKey.get(text)?.streak ?? 0) + 1
     const factor = 2 ** Math.min(streak - 1, MOST_DOUBLINGS)
     this.forget(text)
     this.#byKey.set(text, {
       error,
+      sight,
       streak,
       retryAt: now + policy.retryAfterMs * factor,
       failsUntil: now + policy.errorTtlMs * factor,

@@ -34,7 +34,7 @@ function processes(count: number, options: CacheOptions = {}) {
 
 /** Answers when the test says so. */
 function held(): { readonly script: Script; open(): void } {
-  const gate = deferred<void>()
+  const gate = deferred()
   return {
     script: (_, effect) => gate.promise.then(effect),
     open: () => gate.resolve(),
@@ -137,7 +137,7 @@ describe('versions in a tier that processes share', () => {
     await turn()
     clock.advance(1_001)
     // The store has read the old version, and its answer is on its way.
-    const slow = deferred<void>()
+    const slow = deferred()
     shared.versionScript = (_, effect) => {
       const seen = effect()
       return slow.promise.then(() => seen)
@@ -272,13 +272,13 @@ describe('over a tier that stores bare values', () => {
           id: 'text',
           encode: (text: string) => text,
           decode: (key: string) => key,
-        } as never,
+        },
         valueFormat: cbor,
         compressor: {
           id: 'none',
           compress: (bytes: Uint8Array) => bytes,
           decompress: (bytes: Uint8Array) => bytes,
-        } as never,
+        },
         read: (key: string) => {
           const bytes = entries.get(key)
           return bytes && { bytes, ttlMs: 60_000, freshMs: 60_000 }

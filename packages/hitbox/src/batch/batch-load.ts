@@ -47,6 +47,9 @@ export class BatchLoad<K> implements Runner {
   start(load: BatchLoader<K>): void {
     const wanted = this.#wanted
     const loading = this.#loading as Loading
+    loading.onTags = (tags) => {
+      for (const { flight } of wanted) flight.addTags(tags)
+    }
     for (const { flight, trace } of wanted) {
       flight.add(this)
       trace?.push('load')
@@ -58,13 +61,18 @@ export class BatchLoad<K> implements Runner {
     try {
       const answer =
         asyncContext === 'caller' ? load(keys, loading) : this.#engine.outside(load, keys, loading)
-      Promise.resolve(answer).then(
-        (result) => this.#succeeded(keys, result),
-        (error: unknown) => this.#failed('failed', error),
-      )
+      this.#follow(keys, Promise.resolve(answer))
     } catch (error) {
-      this.#failed('failed', error)
+      // Not at once: who calls at the same moment shares the failure, however it comes.
+      this.#follow(keys, Promise.reject(error))
     }
+  }
+
+  #follow(keys: readonly K[], answer: Promise<BatchResult<K>>): void {
+    answer.then(
+      (result) => this.#succeeded(keys, result),
+      (error: unknown) => this.#failed('failed', error),
+    )
   }
 
   abandon(flight: Flight, reason: unknown): void {

@@ -14,7 +14,8 @@ import { answer } from '../state/answer.ts'
 import { later, outcomeOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
-import { conclude, fromLanded, isOutdated, joinable, openFlight } from '../state/resolve.ts'
+import { unlessLeft } from '../state/leave.ts'
+import { conclude, fromLanded, isOutdated, joinable, leave, openFlight } from '../state/resolve.ts'
 import { decide } from '../state/serve.ts'
 import { waitFor } from '../state/wait.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
@@ -49,7 +50,9 @@ export async function resolveMany<K>(
   const requests = asked.map((index) => (items[index] as Item<K>).request)
   // Asked for together with the values, for the load that may follow.
   const ready = load === undefined ? undefined : prepare(engine, requests)
-  const polled = await pollMany(engine, requests)
+  const answered = await unlessLeft(engine, requests[0]?.signal, pollMany(engine, requests))
+  if (answered.left) return leaveAll(engine, items, asked, results)
+  const polled = answered.value
   const wanted: Missing[] = []
   const old: Old<K>[] = []
   for (let place = 0; place < asked.length; place += 1) {
@@ -60,7 +63,11 @@ export async function resolveMany<K>(
     else results[index] = step
   }
   if (load !== undefined && wanted.length + old.length > 0) {
-    if (isPromise(ready)) await ready
+    const prepared = await unlessLeft(engine, requests[0]?.signal, ready)
+    if (prepared.left) {
+      const places = wanted.map(({ index }) => index)
+      return leaveAll(engine, items, places, results)
+    }
     if (old.length > 0) refreshMany(engine, old, load)
     for (const [index, result] of loadMany(engine, items, wanted, load)) results[index] = result
   }
@@ -80,6 +87,21 @@ interface Missing {
 interface Old<K> {
   readonly item: Item<K>
   readonly held: CacheValue<unknown>
+}
+
+/** Ends these items, since their caller does not wait any more. */
+function leaveAll<K>(
+  engine: Engine,
+  items: readonly Item<K>[],
+  places: readonly number[],
+  results: readonly MaybePromise<ItemResult<unknown>>[],
+): Promise<ItemResult<unknown>[]> {
+  const all = [...results]
+  for (const index of places) {
+    const { request } = items[index] as Item<K>
+    all[index] = settled(() => leave(engine, request))
+  }
+  return Promise.all(all.map(async (result) => result))
 }
 
 function isNewer(polled: Polled | undefined): boolean {

@@ -32,18 +32,24 @@ export class Attempt implements Runner {
     const loading = new Loading(previous)
     this.#loading = loading
     flight.add(this)
+    loading.onTags = (tags) => flight.addTags(tags)
     this.#trace?.push('load')
     reportLoad(this.#engine, flight, this.#policy.announcer, 'started', this.#startedAt)
     this.#timer = this.#engine.clock.setTimeout(() => this.#timeOut(), hardTimeoutMs)
     try {
       const answer = asyncContext === 'caller' ? load(loading) : this.#engine.outside(load, loading)
-      Promise.resolve(answer).then(
-        (data) => this.#succeeded(data),
-        (error: unknown) => this.#failed('failed', error),
-      )
+      this.#follow(Promise.resolve(answer))
     } catch (error) {
-      this.#failed('failed', error)
+      // Not at once: who calls at the same moment shares the failure, however it comes.
+      this.#follow(Promise.reject(error))
     }
+  }
+
+  #follow(answer: Promise<unknown>): void {
+    answer.then(
+      (data) => this.#succeeded(data),
+      (error: unknown) => this.#failed('failed', error),
+    )
   }
 
   abandon(flight: Flight, reason: unknown): void {
@@ -102,7 +108,7 @@ export function failFlight(
   // Counts only where it is made use of: to spare the next tries for an old value, or to share the failure.
   const counts = !flight.blank || policy.errorTtlMs > 0
   if (counts && !flight.detached) {
-    engine.failures.note(flight.text, error, policy, engine.clock.now())
+    engine.failures.note(flight, error, policy, engine.clock.now())
   }
   engine.flights.release(flight)
   engine.flights.ended(flight)

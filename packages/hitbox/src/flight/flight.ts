@@ -31,16 +31,16 @@ export class Flight {
   readonly refresh: boolean
   /** The versions it began under. */
   readonly sight: Sight
-  /** Names of the tags that the load itself has added; known at its end. */
+  /** Names of the tags that the load itself has added; complete at its end. */
   tags: readonly string[] = []
   /** Never goes unhandled. */
   readonly outcome: Promise<Landed>
   /** The outcome once it is there; while it is on its way into the tiers, callers are answered from here. */
   landed: Landed | undefined
-  detached = false
   /** Whether its value may replace what the tiers have. */
   storable = true
   readonly #runners = new Set<Runner>()
+  #detached = false
   #callers = 0
   #kept = false
   #over = false
@@ -77,6 +77,24 @@ export class Flight {
 
   add(runner: Runner): void {
     this.#runners.add(runner)
+  }
+
+  /** Whether nobody joins it any more, and nothing of it is stored. */
+  get detached(): boolean {
+    return this.#detached
+  }
+
+  /** Called once, when the flight is detached. */
+  onDetach: (() => void) | undefined
+
+  detach(): void {
+    if (this.#detached) return
+    this.#detached = true
+    this.onDetach?.()
+  }
+
+  addTags(tags: readonly string[]): void {
+    this.tags = [...new Set([...this.tags, ...tags])]
   }
 
   /** Somebody waits who will not leave, or the load is wanted for itself. */

@@ -32,7 +32,7 @@ export class Flights {
   detach(text: string): void {
     const flight = this.get(text)
     if (flight === undefined) return
-    flight.detached = true
+    flight.detach()
     this.#byKey.delete(text)
   }
 
@@ -49,7 +49,7 @@ export class Flights {
 
   /** Nobody joins the flight any more. */
   release(flight: Flight): void {
-    flight.detached = true
+    flight.detach()
     if (this.#byKey.get(flight.text) === flight) this.#byKey.delete(flight.text)
   }
 

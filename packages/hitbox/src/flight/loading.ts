@@ -30,6 +30,8 @@ export class Loading implements LoadContext {
   stored = true
   /** Names of the versions of its tags. */
   tags: readonly string[] = []
+  /** Told of them as they come, so that who comes after an invalidation need not wait for the end of this load. */
+  onTags: ((tags: readonly string[]) => void) | undefined
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
 
@@ -56,6 +58,7 @@ export class Loading implements LoadContext {
 
   readonly setTags = (...tags: readonly (string | readonly string[])[]): void => {
     this.tags = withTags(this.tags, tags.flat())
+    this.onTags?.(this.tags)
   }
 
   readonly doNotStore = (): void => {

@@ -34,7 +34,7 @@ export function answer(engine: Engine, request: Request, facts: AnswerFacts): vo
   if (context !== undefined) {
     explain(engine, context, facts)
     context.durationMs = durationMs
-    context.trace = trace
+    context.trace = trace.slice()
   }
   if (!announcer.active) return
   const { outcome, collapsed, failed } = facts

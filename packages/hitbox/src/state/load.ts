@@ -4,6 +4,7 @@ import type { Engine } from '../engine.ts'
 import { Attempt } from '../flight/attempt.ts'
 import { Flight } from '../flight/flight.ts'
 import type { Loader, Loading } from '../flight/loading.ts'
+import { checked, poll } from './poll.ts'
 import type { Request } from './request.ts'
 
 /** Begins the load of a key that nobody is loading. */
@@ -20,8 +21,17 @@ export function launch(
     sight: engine.versions.sight(request.scope, request.policy.tags),
   })
   engine.flights.add(flight)
-  new Attempt(engine, request.policy, flight, request.trace).start(load, previousOf(engine, held))
+  // What was taken away since the caller asked must not come back by way of its own load.
+  const previous = refresh || isUnchanged(engine, request) ? held : undefined
+  new Attempt(engine, request.policy, flight, request.trace).start(
+    load,
+    previousOf(engine, previous),
+  )
   return flight
+}
+
+function isUnchanged({ stamps }: Engine, { text, stamp }: Request): boolean {
+  return stamps.of(text) === stamp
 }
 
 /** Joins the flight of a key, adding a load where `concurrency` allows one more. */
@@ -34,7 +44,7 @@ export function addLoad(
   if (!flight.open || flight.running >= request.policy.concurrency) return
   new Attempt(engine, request.policy, flight, request.trace).start(
     request.load as Loader,
-    previousOf(engine, held),
+    previousOf(engine, isUnchanged(engine, request) ? held : undefined),
   )
 }
 
@@ -45,12 +55,27 @@ export function refreshBehind(engine: Engine, request: Request, held: CacheValue
   const given = request.load as Loader
   const load = policy.asyncContext === 'caller' ? AsyncLocalStorage.bind(given) : given
   later(engine, text, async (signal) => {
-    await engine.versions.prepare(request.scope, policy.tags)
     if (engine.flights.has(text)) return
-    const flight = launch(engine, request, load, held, true)
+    await engine.versions.prepare(request.scope, policy.tags)
+    // A change may have taken the old value away since, or made it new.
+    const old = isUnchanged(engine, request) ? held : await stillOld(engine, request)
+    if (old === undefined || engine.flights.has(text)) return
+    const flight = launch(engine, request, load, old, true)
     flight.keep()
     await outcomeOf(engine, [flight], signal)
   })
+}
+
+/** The value of a key, if it is still there and still to be made anew. */
+async function stillOld(
+  engine: Engine,
+  request: Request,
+): Promise<CacheValue<unknown> | undefined> {
+  const { text } = request
+  const seenAt = engine.stamps.of(text)
+  const { entry } = await checked(engine, request, await poll(engine, text))
+  if (engine.stamps.of(text) !== seenAt) return stillOld(engine, request)
+  return entry !== undefined && entry.staleAt <= engine.clock.now() ? entry : undefined
 }
 
 /** Hands work to the offload; a refusal costs nothing but the refresh. */
@@ -75,18 +100,26 @@ export async function outcomeOf(
   flights: readonly Flight[],
   signal: AbortSignal,
 ): Promise<void> {
+  // One that a change has overtaken is nobody's refresh any more, and must not keep the next one waiting.
+  const overtaken = new Promise<void>((resolve) => {
+    for (const flight of flights) {
+      flight.onDetach = () => {
+        if (flight.open) resolve()
+      }
+    }
+  })
   const onAbort = (): void => {
     for (const flight of flights) endFlight(engine, flight, signal.reason)
   }
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort)
   try {
-    await Promise.all(
-      flights.map(async (flight) => {
-        const landed = await flight.outcome
-        await landed.stored
-      }),
-    )
+    const landed = flights.map(async (flight) => {
+      const { stored } = await flight.outcome
+      await stored
+    })
+    const all = Promise.all(landed)
+    await (flights.length === 1 ? Promise.race([all, overtaken]) : all)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }

@@ -31,6 +31,8 @@ export class Request {
   readonly trace: State[] | undefined
   /** Turn of the versions in which it began: what was invalidated by then is not for this caller. */
   readonly turn: number
+  /** Of the changes of its key that had begun by then. */
+  readonly stamp: number
 
   /** The wait for the versions that its load would carry, once begun. */
   prepared: MaybePromise<void> = undefined
@@ -48,6 +50,7 @@ export class Request {
     this.startedAt = seen ? engine.clock.now() : 0
     this.trace = seen ? [] : undefined
     this.turn = engine.versions.register.turn
+    this.stamp = engine.stamps.of(text)
     engine.ledger.calls += 1
     this.enter('check')
   }

@@ -4,6 +4,7 @@ import type { Flight } from '../flight/flight.ts'
 import type { Loader } from '../flight/loading.ts'
 import { answer } from './answer.ts'
 import { addLoad, launch, refreshBehind } from './load.ts'
+import { unlessLeft } from './leave.ts'
 import { checked, poll, type Polled } from './poll.ts'
 import type { Request } from './request.ts'
 import { decide } from './serve.ts'
@@ -21,15 +22,18 @@ export async function resolve(
   given?: MaybePromise<Polled>,
 ): Promise<unknown> {
   const { text, load } = request
+  const { scope, policy, signal } = request
   if (request.fresh && load !== undefined) {
-    await engine.versions.prepare(request.scope, request.policy.tags)
-    return bypass(engine, request, load)
+    const ready = await unlessLeft(engine, signal, engine.versions.prepare(scope, policy.tags))
+    return ready.left ? leave(engine, request) : bypass(engine, request, load)
   }
   const joined = joinable(engine, text, load !== undefined)
   if (joined?.landed !== undefined) return fromLanded(engine, request, joined)
   if (joined?.blank === true) return boardFlight(engine, request, joined, undefined, undefined)
   request.enter('poll')
-  const polled = await polledBy(engine, request, given)
+  const answered = await unlessLeft(engine, signal, polledBy(engine, request, given))
+  if (answered.left) return leave(engine, request)
+  const polled = answered.value
   const decision = decide(engine, request, polled)
   const { context } = polled
   switch (decision.act) {
@@ -49,6 +53,13 @@ export async function resolve(
   }
   answer(engine, request, { outcome: 'miss', collapsed: false, failed: false, polled: context })
   return undefined
+}
+
+/** The end of a request whose caller does not wait any more. @throws the caller's reason. */
+export function leave(engine: Engine, request: Request): never {
+  const outcome = request.fresh ? 'bypass' : 'miss'
+  answer(engine, request, { outcome, collapsed: false, failed: true })
+  throw request.signal?.reason
 }
 
 /** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
@@ -113,7 +124,8 @@ async function make(
   if (under === undefined) {
     const ready = preparation(engine, request, polled)
     if (isPromise(ready)) {
-      await ready
+      const { left } = await unlessLeft(engine, request.signal, ready)
+      if (left) return leave(engine, request)
       under = openFlight(engine, request.text)
     }
   }

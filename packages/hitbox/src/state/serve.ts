@@ -29,7 +29,9 @@ export function decide(engine: Engine, request: Request, { entry, context }: Pol
   const { policy, text } = request
   if (entry !== undefined && entry.staleAt > now) {
     request.enter('fresh')
-    return { act: 'serve', outcome: 'hit', entry, refresh: early(entry, policy.earlyRefresh, now) }
+    const refresh =
+      request.loads && !resting(engine, text, now) && early(entry, policy.earlyRefresh, now)
+    return { act: 'serve', outcome: 'hit', entry, refresh }
   }
   const usable = entry !== undefined && usableUntil(entry) > now
   if (entry !== undefined && entry.expiresAt > now) request.enter(usable ? 'stale' : 'expired')
@@ -45,8 +47,7 @@ export function decide(engine: Engine, request: Request, { entry, context }: Pol
   if (policy.onBackendDown === 'stale' && (failures.length > 0 || engine.down(now))) {
     return serveOld(entry, false)
   }
-  const resting = now < (engine.failures.get(text)?.retryAt ?? 0)
-  if (resting) return serveOld(entry, false)
+  if (resting(engine, text, now)) return serveOld(entry, false)
   if (!usable || policy.stalePolicy === 'revalidate') {
     if (!usable && policy.onBackendDown === 'fail' && failures.length > 0) {
       return { act: 'fail', error: failures.at(-1) }
@@ -65,10 +66,15 @@ function withoutValue(
   if (policy.onBackendDown === 'fail' && failures.length > 0) {
     return { act: 'fail', error: failures.at(-1) }
   }
-  const failure = engine.failures.get(text)
+  const failure = engine.failureOf(text)
   if (failure !== undefined && now < failure.failsUntil)
     return { act: 'fail', error: failure.error }
   return { act: 'load', held: undefined }
+}
+
+/** Whether a load has failed of late, and the source is left in peace. */
+function resting(engine: Engine, text: string, now: number): boolean {
+  return now < (engine.failureOf(text)?.retryAt ?? 0)
 }
 
 function serveOld(entry: CacheValue<unknown>, refresh: boolean): Decision {

@@ -45,7 +45,9 @@ export function waitFor(
       flight.keep()
       end({ end: 'late', held })
     }, softMs)
-    if (signal !== undefined) engine.signals.add(signal, onAbort)
     void outcome.then(end)
+    if (signal === undefined) return
+    if (signal.aborted) onAbort()
+    else engine.signals.add(signal, onAbort)
   })
 }
