@@ -246,12 +246,7 @@ const otherLoads = ({ loading }: Row): number =>
 
 describe.each(Object.keys(CHANGES))('%s', (what) => {
   it.each(rowsOf(what))('overtakes $loading', async (row) => {
-    await everyVariant(row, async (variant) => {
-      // The offload takes one refresh of a key at a time, so there the next begins only when the overtaken one has ended.
-      const waits = behind(variant) && variant.loading !== 'a refresh of a batch'
-      if (what === 'expire' && waits && variant.ends === 'after') return
-      await overtaken(variant)
-    })
+    await everyVariant(row, overtaken)
   })
 })
 
