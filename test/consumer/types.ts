@@ -4,6 +4,7 @@ import { type CacheBackend, cacheValue, type CacheValue } from '@hitbox/core'
 import { cbor } from '@hitbox/formats'
 import { memoryBackend } from '@hitbox/memory'
 import { cluster, redisBackend } from '@hitbox/redis'
+import { createCache, defineCache } from 'hitbox'
 
 interface User {
   readonly id: number
@@ -25,6 +26,27 @@ export async function user(id: number): Promise<User | undefined> {
   await tiers.set(['user', id], cacheValue({ id, name: 'Ada' }, { ttl: '10m' }))
   return found?.data
 }
+
+const app = defineCache(
+  {
+    user: {
+      ttl: '10m',
+      tags: (id: number) => [`user:${id}`, 'users'] as const,
+      load: async (id: number, { signal }): Promise<User> => ({ id, name: String(signal.aborted) }),
+    },
+    settings: { load: () => ({ dark: true }) },
+  },
+  createCache({ ttl: '1m' }),
+)
+export const found: Promise<User> = app.user(1)
+export const dark: Promise<{ dark: boolean }> = app.settings()
+void app.invalidateTags('users', 'user:1')
+// @ts-expect-error no definition has this tag
+void app.invalidateTags('user')
+// @ts-expect-error an id is a number
+void app.user('1')
+// @ts-expect-error the functions of a definition take the same input
+defineCache({ user: { ttl: '1m', tags: (id: string) => [id], load: (id: number) => id } })
 
 // @ts-expect-error a bound is required
 memoryBackend({})

@@ -11,6 +11,7 @@ import { lmdbBackend } from '@hitbox/lmdb'
 import { memoryBackend } from '@hitbox/memory'
 import { redisBackend, single } from '@hitbox/redis'
 import { backendContract, startRedis } from '@hitbox/testing'
+import { createCache, defineCache } from 'hitbox'
 
 const folder = mkdtempSync(join(tmpdir(), 'hitbox-consumer-data-'))
 const redis = await startRedis()
@@ -45,6 +46,38 @@ try {
     /"maxEntires" is not an option of memoryBackend/,
   )
   assert.ok(backendContract.length > 50)
+
+  const process = () =>
+    createCache({
+      tiers: [memoryBackend({ maxEntries: 100 }), redisBackend({ connection: single(redis.url) })],
+      ttl: '10m',
+      namespace: 'shop',
+    })
+  const [one, two] = [process(), process()]
+  let loads = 0
+  const users = (cache) =>
+    defineCache(
+      {
+        user: {
+          tags: (id) => [`user:${id}`],
+          load: (id) => {
+            loads += 1
+            return { id, loads }
+          },
+        },
+      },
+      cache,
+    )
+  const [here, there] = [users(one), users(two)]
+  assert.deepEqual(await here.user(42), { id: 42, loads: 1 })
+  while (one.stats().inFlight > 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(await there.user(42), { id: 42, loads: 1 })
+  await here.invalidateTags('user:42')
+  assert.deepEqual(await here.user(42), { id: 42, loads: 2 })
+  assert.equal(here.user.keyOf(42), 'user:42')
+  await one.clear()
+  assert.equal(await here.user.get(42), undefined)
+  await Promise.all([one.close(), two.close()])
 } finally {
   await redis.stop()
   rmSync(folder, { recursive: true, force: true })
