@@ -13,7 +13,7 @@ import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
 import { formatOf, tellsFormat, withCompressor } from './envelope/open.ts'
-import type { EnvelopeFacts } from './envelope/seal.ts'
+import { metaFacts } from './envelope/meta-facts.ts'
 import type { Operation } from './errors.ts'
 import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
@@ -21,7 +21,7 @@ import type { StoreKey } from './key/key-format.ts'
 import { toLabel } from './label.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import { closedError, Observer } from './observer.ts'
-import { type CacheValue, normalizeValue, type ValueMeta } from './value.ts'
+import { type CacheValue, normalizeValue } from './value.ts'
 
 /** What {@link liftBackend} adds to a store: limits, formats to read beside its own, a clock, a listener. */
 export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor'> {
@@ -347,20 +347,5 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   #deleted(text: string, { count }: DeleteStatus): DeleteStatus {
     this.#observer.deleted(text, count)
     return deleteStatus(count)
-  }
-}
-
-/** Moments as lengths of time, for an envelope that is written now. */
-function metaFacts(
-  meta: ValueMeta | undefined,
-  now: number,
-): Pick<EnvelopeFacts, 'ageMs' | 'usableMs' | 'loadMs' | 'tags'> | undefined {
-  if (meta === undefined) return undefined
-  const { madeAt, usableUntil, loadMs, tags } = meta
-  return {
-    ageMs: madeAt === undefined ? undefined : Math.max(0, now - madeAt),
-    usableMs: usableUntil === undefined ? undefined : Math.max(0, usableUntil - now),
-    loadMs,
-    tags,
   }
 }
