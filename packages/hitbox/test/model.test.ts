@@ -1,14 +1,39 @@
+import { borrowed } from '@hitbox/composition'
 import type { CacheBackend } from '@hitbox/core'
 import { type ManualClock, manualClock } from '@hitbox/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Cache, createCache } from '../src/index.ts'
+import { type Cache, createCache, type Namespace } from '../src/index.ts'
 import { memory, remote, turn } from './support/setup.ts'
 
 const TTL = 60_000
 const STALE_AFTER = 20_000
 const STALE_IF_ERROR = 40_000
 const RETRY_AFTER = 1_000
+/** Longer than another process goes by what it knows of versions. */
+const FOLLOWED = 1_001
+
+/** A namespace by its path; the cache itself is `''`. */
+type Space = '' | 'n' | 'n/m'
+type Tag = 'x' | 'y'
+
+interface Key {
+  readonly space: Space
+  readonly name: string
+  readonly tags: readonly Tag[]
+  /** Whether only its load tells its tags. */
+  readonly told: boolean
+}
+
+const KEYS: readonly Key[] = [
+  { space: '', name: 'a', tags: ['x'], told: false },
+  { space: '', name: 'b', tags: ['x', 'y'], told: false },
+  { space: '', name: 'c', tags: ['y'], told: true },
+  { space: 'n', name: 'a', tags: [], told: false },
+  { space: 'n', name: 'c', tags: ['y'], told: true },
+  { space: 'n/m', name: 'b', tags: ['x', 'y'], told: false },
+]
+const SPACES: readonly Space[] = ['', 'n', 'n/m']
 
 interface Kept {
   value: number
@@ -19,17 +44,26 @@ interface Kept {
 
 /** What the cache promises, told as simply as can be: one caller at a time, everything behind done at once. */
 class Model {
+  /** Whether there is a tier that others share. */
+  readonly shared: boolean
   now = 0
   down = false
   made = 0
   hits = 0
   stale = 0
   misses = 0
-  readonly entries = new Map<string, Kept>()
-  readonly failures = new Map<string, { streak: number; retryAt: number }>()
+  readonly entries = new Map<Key, Kept>()
+  readonly failures = new Map<Key, { streak: number; retryAt: number }>()
+  /** Keys whose value was invalidated and has not been replaced. */
+  readonly #ended = new Set<Key>()
 
-  set(key: string, value: number): void {
+  constructor(shared: boolean) {
+    this.shared = shared
+  }
+
+  set(key: Key, value: number): void {
     this.failures.delete(key)
+    this.#ended.delete(key)
     this.entries.set(key, {
       value,
       staleAt: this.now + STALE_AFTER,
@@ -38,22 +72,43 @@ class Model {
     })
   }
 
-  delete(key: string): boolean {
+  delete(key: Key): unknown {
     this.failures.delete(key)
-    const found = this.#find(key) !== undefined
+    const found = this.find(key) !== undefined
     this.entries.delete(key)
-    return found
+    // What was invalidated may still take room, and then its removal is told.
+    return this.#ended.delete(key) ? expect.any(Boolean) : found
   }
 
-  expire(key: string): boolean {
+  expire(key: Key): boolean {
     this.failures.delete(key)
-    const entry = this.#find(key)
+    const entry = this.find(key)
     if (entry !== undefined) entry.staleAt = Math.min(entry.staleAt, this.now)
     return entry !== undefined
   }
 
-  get(key: string): number | undefined {
-    const entry = this.#find(key)
+  invalidate(tags: readonly Tag[]): void {
+    this.#end((key) => key.tags.some((tag) => tags.includes(tag)))
+  }
+
+  clear(space: Space): void {
+    this.#end((key) => key.space.startsWith(space))
+  }
+
+  /** Another process begins with what the shared tier has. */
+  restart(): void {
+    this.failures.clear()
+    this.hits = 0
+    this.stale = 0
+    this.misses = 0
+  }
+
+  has(key: Key): boolean {
+    return (this.find(key)?.usableUntil ?? 0) > this.now
+  }
+
+  get(key: Key): number | undefined {
+    const entry = this.find(key)
     if (entry === undefined || entry.usableUntil <= this.now) {
       this.misses += 1
       return undefined
@@ -62,8 +117,8 @@ class Model {
     return entry.value
   }
 
-  getOrLoad(key: string): number | 'failed' {
-    const entry = this.#find(key)
+  getOrLoad(key: Key): number | 'failed' {
+    const entry = this.find(key)
     if (entry !== undefined && entry.staleAt > this.now) {
       this.#count(entry)
       return entry.value
@@ -84,7 +139,12 @@ class Model {
     return entry.value
   }
 
-  #load(key: string, held: boolean): number | 'failed' {
+  find(key: Key): Kept | undefined {
+    const entry = this.entries.get(key)
+    return entry !== undefined && entry.keptUntil > this.now ? entry : undefined
+  }
+
+  #load(key: Key, held: boolean): number | 'failed' {
     if (!this.down) {
       this.made += 1
       this.set(key, this.made)
@@ -103,17 +163,74 @@ class Model {
     else this.stale += 1
   }
 
-  #find(key: string): Kept | undefined {
-    const entry = this.entries.get(key)
-    return entry !== undefined && entry.keptUntil > this.now ? entry : undefined
+  #end(concerns: (key: Key) => boolean): void {
+    for (const key of KEYS) {
+      if (!concerns(key)) continue
+      if (this.entries.delete(key)) this.#ended.add(key)
+      this.failures.delete(key)
+    }
   }
 }
 
-interface Real {
-  readonly cache: Cache<number>
-  readonly clock: ManualClock
-  made: number
-  down: boolean
+/** One cache, which can be followed by another over the same shared tier; and one elsewhere, where there is such a tier. */
+class Real {
+  readonly clock: ManualClock = manualClock()
+  readonly elsewhere: Cache<number> | undefined
+  made = 0
+  down = false
+  cache: Cache<number>
+  readonly #open: () => Cache<number>
+
+  constructor({ upper, shared }: Tiers) {
+    const below = shared?.(this.clock)
+    this.#open = () => {
+      const tiers = upper.map((tier) => tier(this.clock))
+      if (below !== undefined) tiers.push(borrowed(below))
+      const { clock } = this
+      return createCache({ clock, tiers, ttl: '60s', staleAfter: '20s', staleIfError: '40s' })
+    }
+    this.cache = this.#open()
+    this.elsewhere = below === undefined ? undefined : this.#open()
+  }
+
+  view(space: Space): Namespace<number> {
+    let view: Namespace<number> = this.cache
+    for (const name of space.split('/')) if (name !== '') view = view.namespace(name)
+    return view
+  }
+
+  load({ space, name, tags, told }: Key): Promise<number> {
+    const options = told ? {} : { tags }
+    return this.view(space).getOrLoad(
+      name,
+      ({ setTags }) => {
+        if (told) setTags(tags)
+        return this.make()
+      },
+      options,
+    )
+  }
+
+  make(): number {
+    if (this.down) throw new Error('down')
+    this.made += 1
+    return this.made
+  }
+
+  async restart(): Promise<void> {
+    await this.cache.close()
+    this.cache = this.#open()
+  }
+
+  async close(): Promise<void> {
+    await this.cache.close({ timeout: 0 })
+    await this.elsewhere?.close({ timeout: 0 })
+  }
+}
+
+interface Tiers {
+  readonly upper: readonly ((clock: ManualClock) => CacheBackend)[]
+  readonly shared?: ((clock: ManualClock) => CacheBackend) | undefined
 }
 
 type Command = fc.AsyncCommand<Model, Real>
@@ -123,9 +240,10 @@ function command(
   name: string,
   model: (model: Model) => unknown,
   real: (real: Real) => Promise<unknown>,
+  only: (model: Model) => boolean = () => true,
 ): Command {
   return {
-    check: () => true,
+    check: only,
     async run(m, r) {
       const answer = await real(r)
       await turn()
@@ -140,45 +258,60 @@ function command(
   }
 }
 
-function make(real: Real): number {
-  if (real.down) throw new Error('down')
-  real.made += 1
-  return real.made
-}
-
 const orFailed = <T>(call: Promise<T>): Promise<T | 'failed'> => call.catch(() => 'failed' as const)
-const unique = (keys: readonly string[]): string[] => [...new Set(keys)]
-const key = fc.constantFrom('a', 'b', 'c')
-const keys = fc.array(key, { maxLength: 4 })
+const unique = (keys: readonly Key[]): Key[] => [...new Set(keys)]
+const told = ({ space, name }: Key): string => `${space}/${name}`
+const namesOf = (keys: readonly Key[]): string[] => keys.map(({ name }) => name)
+const key = fc.constantFrom(...KEYS)
+const space = fc.constantFrom(...SPACES)
+const tags = fc.constantFrom<Tag[]>(['x'], ['y'], ['x', 'y'])
+const value = fc.integer({ min: -9, max: -1 })
+/** Keys of one namespace, with duplicates. */
+const keys = space.chain((within) => {
+  const those = KEYS.filter((one) => one.space === within)
+  return fc.record({
+    within: fc.constant(within),
+    ks: fc.array(fc.constantFrom(...those), { maxLength: 4 }),
+  })
+})
+const keyOf = ({ name }: Key): string => name
+const tagsOf = (one: Key): readonly Tag[] => one.tags
 
 const commands: fc.Arbitrary<Command>[] = [
   key.map((k) =>
     command(
-      `getOrLoad ${k}`,
+      `getOrLoad ${told(k)}`,
       (m) => m.getOrLoad(k),
-      (r) => orFailed(r.cache.getOrLoad(k, () => make(r))),
+      (r) => orFailed(r.load(k)),
     ),
   ),
   key.map((k) =>
     command(
-      `get ${k}`,
+      `get ${told(k)}`,
       (m) => m.get(k),
-      (r) => r.cache.get(k),
+      (r) => r.view(k.space).get(k.name),
     ),
   ),
-  keys.map((ks) =>
+  key.map((k) =>
     command(
-      `getMany ${ks.join()}`,
+      `has ${told(k)}`,
+      (m) => m.has(k),
+      (r) => r.view(k.space).has(k.name),
+    ),
+  ),
+  keys.map(({ within, ks }) =>
+    command(
+      `getMany ${within} ${namesOf(ks).join()}`,
       (m) => {
         const found = new Map(unique(ks).map((k) => [k, m.get(k)]))
         return ks.map((k) => found.get(k))
       },
-      (r) => r.cache.getMany(ks),
+      (r) => r.view(within).getMany(namesOf(ks)),
     ),
   ),
-  keys.map((ks) =>
+  keys.map(({ within, ks }) =>
     command(
-      `getOrLoadMany ${ks.join()}`,
+      `getOrLoadMany ${within} ${namesOf(ks).join()}`,
       (m) => {
         // What is missing is loaded before what is refreshed behind.
         const order = unique(ks).toSorted((x, y) => Number(isUsable(m, x)) - Number(isUsable(m, y)))
@@ -186,32 +319,83 @@ const commands: fc.Arbitrary<Command>[] = [
         return ks.map((k) => found.get(k))
       },
       async (r) => {
-        const results = await r.cache.getOrLoadMany.settled(ks, (missing) =>
-          missing.map(() => make(r)),
-        )
+        const load = (missing: readonly Key[]): number[] => missing.map(() => r.make())
+        const options = { key: keyOf, tags: tagsOf }
+        const results = await r.view(within).getOrLoadMany.settled(ks, load, options)
         return results.map((result) => (result.ok ? result.value : 'failed'))
       },
     ),
   ),
-  fc.tuple(key, fc.integer({ min: -9, max: -1 })).map(([k, value]) =>
+  fc.tuple(key, value).map(([k, v]) =>
     command(
-      `set ${k} ${value}`,
-      (m) => m.set(k, value),
-      (r) => r.cache.set(k, value),
+      `set ${told(k)} ${v}`,
+      (m) => m.set(k, v),
+      (r) => r.view(k.space).set(k.name, v, { tags: k.tags }),
     ),
   ),
   key.map((k) =>
     command(
-      `delete ${k}`,
+      `delete ${told(k)}`,
       (m) => m.delete(k),
-      (r) => r.cache.delete(k),
+      (r) => r.view(k.space).delete(k.name),
     ),
   ),
   key.map((k) =>
     command(
-      `expire ${k}`,
+      `expire ${told(k)}`,
       (m) => m.expire(k),
-      (r) => r.cache.expire(k),
+      (r) => r.view(k.space).expire(k.name),
+    ),
+  ),
+  tags.map((ts) =>
+    command(
+      `invalidateTags ${ts.join()}`,
+      (m) => m.invalidate(ts),
+      (r) => r.cache.invalidateTags(ts),
+    ),
+  ),
+  space.map((s) =>
+    command(
+      `clear ${s}/`,
+      (m) => m.clear(s),
+      (r) => r.view(s).clear(),
+    ),
+  ),
+  // Of tags that calls tell: one that only loads tell is asked for when it is read, so what is loaded in between is loaded twice.
+  fc.constant(
+    command(
+      'elsewhere: invalidateTags x',
+      (m) => {
+        m.invalidate(['x'])
+        m.now += FOLLOWED
+      },
+      async (r) => {
+        await r.elsewhere?.invalidateTags('x')
+        r.clock.advance(FOLLOWED)
+      },
+      (m) => m.shared,
+    ),
+  ),
+  fc.constant(
+    command(
+      'elsewhere: clear',
+      (m) => {
+        m.clear('')
+        m.now += FOLLOWED
+      },
+      async (r) => {
+        await r.elsewhere?.clear()
+        r.clock.advance(FOLLOWED)
+      },
+      (m) => m.shared,
+    ),
+  ),
+  fc.constant(
+    command(
+      'restart',
+      (m) => m.restart(),
+      (r) => r.restart(),
+      (m) => m.shared,
     ),
   ),
   fc.constantFrom(1, 999, 1_000, 5_000, 19_999, 20_000, 40_000, 60_000).map((ms) =>
@@ -236,39 +420,32 @@ const commands: fc.Arbitrary<Command>[] = [
   ),
 ]
 
-function isUsable(m: Model, k: string): boolean {
-  const entry = m.entries.get(k)
-  if (entry === undefined || entry.keptUntil <= m.now) return false
+function isUsable(m: Model, k: Key): boolean {
+  const entry = m.find(k)
+  if (entry === undefined) return false
   return entry.usableUntil > m.now || m.now < (m.failures.get(k)?.retryAt ?? 0)
 }
 
-const TIERS: readonly (readonly [string, (clock: ManualClock) => readonly CacheBackend[]])[] = [
-  ['memory', (clock) => [memory(clock)]],
-  ['memory over a remote tier', (clock) => [memory(clock), remote(clock)]],
-  ['one remote tier', (clock) => [remote(clock)]],
-  ['two tiers in memory', (clock) => [memory(clock), memory(clock, 'below')]],
+const TIERS: readonly (readonly [string, Tiers])[] = [
+  ['memory', { upper: [memory] }],
+  ['memory over a remote tier', { upper: [memory], shared: remote }],
+  ['one remote tier', { upper: [], shared: remote }],
+  ['two tiers in memory', { upper: [memory, (clock) => memory(clock, 'below')] }],
 ]
 
 describe('a cache does what a simple model says', () => {
   it.each(TIERS)('over %s', { timeout: 60_000 }, async (_, tiers) => {
     await fc.assert(
       fc.asyncProperty(fc.commands(commands, { maxCommands: 60, size: 'max' }), async (run) => {
-        const clock = manualClock()
-        const cache = createCache<number>({
-          clock,
-          tiers: tiers(clock),
-          ttl: '60s',
-          staleAfter: '20s',
-          staleIfError: '40s',
-        })
-        const real: Real = { cache, clock, made: 0, down: false }
+        const real = new Real(tiers)
         try {
-          await fc.asyncModelRun(() => ({ model: new Model(), real }), run)
+          const model = new Model(tiers.shared !== undefined)
+          await fc.asyncModelRun(() => ({ model, real }), run)
         } finally {
-          await cache.close({ timeout: 0 })
+          await real.close()
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     )
   })
 })
