@@ -1,4 +1,5 @@
 import {
+  type CacheValue,
   chain,
   type DeleteStatus,
   invalidOption,
@@ -10,7 +11,7 @@ import { type Engine, settled } from './engine.ts'
 import { type Admitted, admit } from './flight/landing.ts'
 import type { Policy } from './policy.ts'
 import { CLOCK, isTag } from './keyspace.ts'
-import type { Scope } from './versions/versions.ts'
+import type { Scope, Sight } from './versions/versions.ts'
 
 /**
  * Changes what the tiers hold of some keys. From its beginning on no load that began before is stored and nobody joins one;
@@ -72,23 +73,36 @@ export function setOne(
   entry: Admitted | undefined,
 ): MaybePromise<void> {
   const { tiers } = engine
+  const sight = engine.versions.sight(belonging.scope, belonging.tags)
+  const gone = (): MaybePromise<void> => chain(tiers.delete(text), () => undefined)
   return change(engine, [text], () => {
-    if (entry === undefined) return chain(tiers.delete(text), () => undefined)
-    return chain(marked(engine, belonging, [entry]), () => tiers.set(text, entry))
+    if (entry === undefined) return gone()
+    return chain(marked(engine, belonging, sight, [entry]), (valid) =>
+      valid ? tiers.set(text, entry) : gone(),
+    )
   })
 }
 
-/** Gives entries the versions of now. @throws what kept the tiers from telling them. */
+/**
+ * Gives entries the versions that they belong to: those of the moment of the call, not of the moment in which its turn comes.
+ *
+ * @param sight - What was known at the call.
+ * @returns whether they were not changed here since: a value that was invalidated meanwhile is none to keep.
+ * @throws what kept the tiers from telling them.
+ */
 function marked(
   { versions, label }: Engine,
   { scope, tags }: Belonging,
+  sight: Sight,
   entries: readonly Admitted[],
-): MaybePromise<void> {
-  if (!versions.enabled) return undefined
+): MaybePromise<boolean> {
+  if (!versions.enabled) return true
   return chain(versions.prepare(scope, tags, true), () => {
+    if (versions.changedHere(sight, [...scope.keyspace.names, ...tags])) return false
     const { marks } = versions.sight(scope, tags)
     if (marks === undefined) throw versions.unknown(label)
     for (const { meta } of entries) meta.tags = marks
+    return true
   })
 }
 
@@ -104,12 +118,13 @@ export function setAll(
     if (entry === undefined) over.push(text)
     else living.push([text, entry])
   }
+  const sight = engine.versions.sight(belonging.scope, belonging.tags)
   return change(engine, [...entries.keys()], async () => {
-    await marked(
-      engine,
-      belonging,
-      living.map(([, entry]) => entry),
-    )
+    const admitted = living.map(([, entry]) => entry)
+    if (!(await marked(engine, belonging, sight, admitted))) {
+      over.push(...living.map(([text]) => text))
+      living.length = 0
+    }
     const written = living.length === 0 ? [] : tiers.setMany(living)
     const removed = over.length === 0 ? [] : tiers.deleteMany(over)
     const results: ItemResult<unknown>[] = [...(await written), ...(await removed)]
@@ -147,17 +162,33 @@ function found(status: DeleteStatus): boolean {
 
 /** Makes what is there stale: the next read refreshes it. @returns whether something was there. */
 export function expireOne(engine: Engine, scope: Scope, text: string): MaybePromise<boolean> {
-  const { tiers, versions } = engine
+  const { tiers } = engine
   return change(engine, [text], () =>
-    chain(tiers.get(text), (entry) => {
+    chain(standing(engine, scope, text), (entry) => {
       if (entry === undefined) return false
-      return chain(versions.valid(scope, entry), (valid) => {
-        if (!valid) return false
-        const now = engine.clock.now()
-        if (entry.staleAt <= now) return true
-        const { data, expiresAt, meta } = entry
-        return chain(tiers.set(text, { data, staleAt: now, expiresAt, meta }), () => true)
-      })
+      const now = engine.clock.now()
+      if (entry.staleAt <= now) return true
+      const { data, expiresAt, meta } = entry
+      return chain(tiers.set(text, { data, staleAt: now, expiresAt, meta }), () => true)
+    }),
+  )
+}
+
+/** What is there and still belongs to what it belonged to; below a copy that does not, if need be. */
+function standing(
+  { tiers, versions }: Engine,
+  scope: Scope,
+  text: string,
+): MaybePromise<CacheValue<unknown> | undefined> {
+  const accept = versions.acceptance(scope)
+  const judged = (
+    entry: CacheValue<unknown> | undefined,
+  ): MaybePromise<CacheValue<unknown> | undefined> =>
+    entry && chain(versions.valid(scope, entry), (valid) => (valid ? entry : undefined))
+  return chain(tiers.get(text), (entry) =>
+    chain(judged(entry), (valid) => {
+      if (entry === valid || tiers.lowest === undefined) return valid
+      return chain(tiers.get(text, { accept }), judged)
     }),
   )
 }

@@ -1,4 +1,3 @@
-import { CacheError } from '@hitbox/core'
 import type { OffloadManager } from '@hitbox/composition'
 import type { Engine } from './engine.ts'
 import { endFlight } from './state/load.ts'
@@ -9,7 +8,7 @@ export async function closeEngine(
   ownOffload: OffloadManager | undefined,
   timeoutMs: number,
 ): Promise<void> {
-  const { flights, order, tiers, label, clock } = engine
+  const { flights, order, tiers, clock } = engine
   engine.endHolds()
   if (timeoutMs > 0) {
     const drained = Promise.all([
@@ -24,12 +23,11 @@ export async function closeEngine(
       })
     })
   }
-  const reason = new CacheError('CLOSED', `cache "${label}" is closed`, {
-    details: { source: label },
-  })
+  const reason = engine.closedError()
   for (const flight of flights) endFlight(engine, flight, reason)
   engine.endHolds()
   await ownOffload?.close()
   engine.versions.register.close()
   await tiers.close()
+  engine.endDeadlines()
 }

@@ -94,11 +94,23 @@ export class Engine {
     this.versions = this.#versions(options.keyspace)
   }
 
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
   /** @throws {@link CacheError} `CLOSED` when it is. */
   assertOpen(): void {
-    if (this.#closing === undefined) return
+    if (this.#closing !== undefined) throw this.closedError()
+  }
+
+  closedError(): CacheError<'CLOSED'> {
     const source = this.label
-    throw new CacheError('CLOSED', `cache "${source}" is closed`, { details: { source } })
+    return new CacheError('CLOSED', `cache "${source}" is closed`, { details: { source } })
+  }
+
+  /** No more waits for tiers begin. */
+  endDeadlines(): void {
+    this.#deadlines.close()
   }
 
   /** Closes the engine once. @param run - What it takes; called the first time. */
@@ -123,6 +135,10 @@ export class Engine {
 
   /** Calls `end` once: in `delayMs`, or when the cache closes. */
   hold(delayMs: number, end: () => void): void {
+    if (this.closed) {
+      end()
+      return
+    }
     const timer = this.clock.setTimeout(() => {
       this.#holds.delete(hold)
       end()

@@ -26,6 +26,7 @@ export type {
   Entries,
   EntriesOf,
   Fits,
+  InputArgs,
   InputOf,
   LoadedEntries,
   TagOf,

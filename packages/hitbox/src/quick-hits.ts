@@ -54,6 +54,7 @@ export class QuickHits {
 
   /** @returns the entry, counted as a hit; or `undefined`, and then {@link QuickHits.seen} may tell more. */
   find(text: string): CacheValue<unknown> | undefined {
+    this.#seen = undefined
     if (!this.#usable || this.#announcer.active) return undefined
     if (this.#flights.size > 0 && this.#flights.has(text)) return undefined
     const entry = this.#memory ? this.#ask(text) : this.#askBelow(text)
@@ -79,7 +80,12 @@ export class QuickHits {
   }
 
   #ask(text: string): CacheValue<unknown> | undefined {
-    const entry = this.#tiers.get(text) as CacheValue<unknown> | undefined
+    const entry = this.#tiers.get(text)
+    if (isPromise(entry)) {
+      this.#seenKey = text
+      this.#seen = follow(this.#engine, text, createContext(), () => entry)
+      return undefined
+    }
     if (entry !== undefined && this.#served(entry)) return entry
     this.#seenKey = text
     this.#seen = entry === undefined ? NOTHING : { entry, context: undefined }

@@ -1,4 +1,4 @@
-import { invalidOption, isPromise, type KeyInput } from '@hitbox/core'
+import { invalidOption, isPromise, type KeyInput, type MaybePromise } from '@hitbox/core'
 import type { CallOptions, Get, GetOrLoad, ReadOptions } from './cache.ts'
 import { type Answer, createCallContext } from './call-context.ts'
 import type { CallPolicies } from './call-policies.ts'
@@ -8,6 +8,7 @@ import type { Keyspace } from './keyspace.ts'
 import type { Policy } from './policy.ts'
 import { QuickHits } from './quick-hits.ts'
 import type { StandardSchema } from './schema.ts'
+import type { Polled } from './state/poll.ts'
 import { Request, type RequestOptions } from './state/request.ts'
 import { joinable, resolve } from './state/resolve.ts'
 import type { Scope } from './versions/versions.ts'
@@ -89,12 +90,14 @@ export class SingleCalls<Value> {
       this.#engine.assertOpen()
       checkLoad(load)
       const text = this.#keyspace.text(key)
+      let given: MaybePromise<Polled> | undefined
       if (this.#plainLoad && (options === undefined || isForLoad(options))) {
         const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
+        given = this.#quick.seen(text)
       }
       const policy = this.#policies.forLoad('getOrLoad', options)
-      return this.run(text, policy, { ...options, load }) as Promise<T>
+      return this.run(text, policy, { ...options, load }, given) as Promise<T>
     } catch (error) {
       return Promise.reject(error)
     }
@@ -104,20 +107,33 @@ export class SingleCalls<Value> {
     try {
       this.#engine.assertOpen()
       const text = this.#keyspace.text(key)
+      let given: MaybePromise<Polled> | undefined
       if (options === undefined && this.#plainGet) {
         const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
+        given = this.#quick.seen(text)
       }
-      return this.run(text, this.#policies.forRead('get', options), {}) as Promise<T | undefined>
+      const policy = this.#policies.forRead('get', options)
+      return this.run(text, policy, {}, given) as Promise<T | undefined>
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  run(text: string, policy: Policy, options: RequestOptions): Promise<unknown> {
+  /** What the tiers said, when {@link SingleCalls.find} has just asked them in vain. */
+  seen(text: string): MaybePromise<Polled> | undefined {
+    return this.#quick.seen(text)
+  }
+
+  run(
+    text: string,
+    policy: Policy,
+    options: RequestOptions,
+    given?: MaybePromise<Polled>,
+  ): Promise<unknown> {
     options.signal?.throwIfAborted()
     const request = new Request(this.#engine, this.#scope, text, policy, options)
-    return resolve(this.#engine, request, this.#quick.seen(text))
+    return resolve(this.#engine, request, given)
   }
 
   async explained<T>(

@@ -27,7 +27,7 @@ import type { Keyed, KeyedSource } from './function/keyed.ts'
 import { type Keyspace, toNamespace } from './keyspace.ts'
 import { type Policy, withTags } from './policy.ts'
 import { SingleCalls } from './single-calls.ts'
-import { poll } from './state/poll.ts'
+import { lookBelow, poll } from './state/poll.ts'
 import { joinable } from './state/resolve.ts'
 import { usableUntil } from './state/serve.ts'
 import { Scope } from './versions/versions.ts'
@@ -76,7 +76,10 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
     if (joinable(this.#engine, text, false)?.landed !== undefined) return true
     const { entry } = await poll(this.#engine, text)
     if (entry === undefined || usableUntil(entry) <= this.#engine.clock.now()) return false
-    return this.#engine.versions.valid(this.#scope, entry)
+    const valid = await this.#engine.versions.valid(this.#scope, entry)
+    if (valid || this.#engine.tiers.lowest === undefined) return valid
+    const again = await lookBelow(this.#engine, this.#scope, text)
+    return again.entry !== undefined && usableUntil(again.entry) > this.#engine.clock.now()
   }
 
   set(key: KeyInput, value: Value, options?: WriteOptions): Promise<void> {
@@ -158,8 +161,10 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
       tags === undefined ? policy : { ...policy, tags: withTags(policy.tags, tags) }
     return {
       hit: (key) => (policy.plain ? own.#singles.find(prefix + key) : undefined),
-      load: (key, load, tags) =>
-        own.#singles.run(prefix + key, tagged(tags), { load }) as Promise<T>,
+      load: (key, load, tags) => {
+        const text = prefix + key
+        return own.#singles.run(text, tagged(tags), { load }, own.#singles.seen(text)) as Promise<T>
+      },
       answer: (key, load, tags) => own.#singles.explained<T>(prefix + key, load, tagged(tags), {}),
       many: (inputs, load, { key, tags }) =>
         own.getOrLoadMany.settled(inputs, load as never, { key, tags }),
@@ -185,7 +190,8 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
     const { names } = this.#keyspace
     await invalidate(this.#engine, [names.at(-1) as string])
     // What is in this process alone need not wait until it is replaced.
-    if (names.length === 1) for (const tier of this.#engine.parts) tier.clear?.()
+    if (names.length === 1 && this.#keyspace.root === '')
+      for (const tier of this.#engine.parts) tier.clear?.()
   }
 
   namespace<T extends Value = Value>(

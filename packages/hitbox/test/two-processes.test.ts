@@ -88,6 +88,15 @@ function tagged(cache: Cache, source: Source): readonly Way[] {
       name: 'getOrLoad',
       read: (row) => cache.getOrLoad(['one', row], () => source.load(row), { tags: tagsOf(row) }),
     },
+    {
+      name: 'a load that tells its tags',
+      read: (row) =>
+        cache.getOrLoad(['told', row], async ({ setTags }) => {
+          const version = await source.load(row)
+          setTags(tagsOf(row))
+          return version
+        }),
+    },
     { name: 'fn', read: cache.fn('fn', (row: number) => source.load(row), { tags: tagsOf }) },
     {
       name: 'refreshed behind',
@@ -190,7 +199,7 @@ it('nobody sees what was invalidated: at once in its process, within two seconds
     const { calls, hits, stale, misses, bypasses } = stats
     expect(hits + stale + misses + bypasses).toBe(calls)
     expect(problems.slice(0, 20)).toEqual([])
-    expect(Object.keys(reads)).toHaveLength(7)
+    expect(Object.keys(reads)).toHaveLength(8)
     for (const count of Object.values(reads)) expect(count).toBeGreaterThan(50)
   }
 })

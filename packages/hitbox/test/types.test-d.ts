@@ -107,6 +107,7 @@ const app = defineCache(
     many: { tags: ['all'], loadMany: (ids: readonly number[]) => db.users(ids) },
     loose: { tags: (id) => [String(id)], load: (id: number) => id },
     nothing: { load: () => [1] },
+    maybe: { load: (id?: number) => id ?? 0 },
     stored: { key: (user: User) => user.id, schema: userSchema },
   },
   cache,
@@ -118,6 +119,8 @@ expectTypeOf(app.checked('a')).toEqualTypeOf<Promise<User>>()
 expectTypeOf(app.many(1)).toEqualTypeOf<Promise<User>>()
 expectTypeOf(app.nothing()).toEqualTypeOf<Promise<number[]>>()
 void app.nothing.set([2])
+expectTypeOf(app.maybe()).toEqualTypeOf<Promise<number>>()
+void app.maybe(1)
 expectTypeOf(app.stored.get({ id: 1, name: '' })).toEqualTypeOf<Promise<User | undefined>>()
 // @ts-expect-error what cannot load is not called
 void app.stored({ id: 1, name: '' })

@@ -186,6 +186,7 @@ describe('when the shared tier does not tell versions', () => {
     expect(answer).toBeUndefined()
     clock.advance(101)
     await turn()
+    await turn()
     expect(answer).toBe(1)
     clock.advance(2_000)
     await turn()

@@ -97,14 +97,16 @@ export class BatchCalls<Value> {
 
   async #run(batch: Batch, explained: boolean): Promise<Outcome[]> {
     const texts = batch.keys.map(batch.textOf)
+    const { policy, tagsOf } = batch
+    // All that may throw comes before the first request, since a request is counted.
+    const policies = tagsOf && batch.keys.map((key): Policy => ({ ...policy, tags: tagsOf(key) }))
     const items = new Map<string, Item<unknown>>()
     for (let index = 0; index < texts.length; index += 1) {
       const text = texts[index] as string
       if (items.has(text)) continue
       const context = explained ? createCallContext() : undefined
-      const { policy, tagsOf } = batch
-      const own = tagsOf && { ...policy, tags: tagsOf(batch.keys[index]) }
-      const request = new Request(this.#engine, this.#host.scope, text, own ?? policy, {
+      const own = policies?.[index] ?? policy
+      const request = new Request(this.#engine, this.#host.scope, text, own, {
         loads: batch.loads,
         signal: batch.signal,
         fresh: batch.fresh,

@@ -61,13 +61,14 @@ export class BatchLoad<K> implements Runner {
     try {
       const answer =
         asyncContext === 'caller' ? load(keys, loading) : this.#engine.outside(load, keys, loading)
-      this.#follow(keys, Promise.resolve(answer))
+      this.#engine.outside(() => this.#follow(keys, Promise.resolve(answer)))
     } catch (error) {
       // Not at once: who calls at the same moment shares the failure, however it comes.
-      this.#follow(keys, Promise.reject(error))
+      this.#engine.outside(() => this.#follow(keys, Promise.reject(error)))
     }
   }
 
+  /** Called outside, so that a loader that never settles keeps nothing of its first caller's async context. */
   #follow(keys: readonly K[], answer: Promise<BatchResult<K>>): void {
     answer.then(
       (result) => this.#succeeded(keys, result),

@@ -15,7 +15,15 @@ import { later, outcomeOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
 import { unlessLeft } from '../state/leave.ts'
-import { conclude, fromLanded, isOutdated, joinable, leave, openFlight } from '../state/resolve.ts'
+import {
+  conclude,
+  fromLanded,
+  isOutdated,
+  joinable,
+  leave,
+  openFlight,
+  refuse,
+} from '../state/resolve.ts'
 import { decide } from '../state/serve.ts'
 import { waitFor } from '../state/wait.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
@@ -104,6 +112,10 @@ function leaveAll<K>(
   return Promise.all(all.map(async (result) => result))
 }
 
+async function closedResult(engine: Engine, request: Request): Promise<ItemResult<unknown>> {
+  return settled(() => refuse(engine, request))
+}
+
 function isNewer(polled: Polled | undefined): boolean {
   return polled?.context?.missReason === 'newer-version'
 }
@@ -163,6 +175,20 @@ async function board<K>(
   held?: CacheValue<unknown>,
 ): Promise<ItemResult<unknown>> {
   const { request } = item
+  const renewed = await unlessLeft(
+    engine,
+    request.signal,
+    engine.versions.renewSight(flight.sight, flight.tags),
+  )
+  if (renewed.left) return settled(() => leave(engine, request))
+  if (
+    load !== undefined &&
+    openFlight(engine, request.text) !== flight &&
+    flight.landed === undefined
+  ) {
+    return loadAgain(engine, item, load)
+  }
+  flight.addTags(request.policy.tags)
   request.enter('flight')
   const waited = await waitFor(engine, request, flight, held)
   if (load === undefined || !isOutdated(request, waited)) {
@@ -170,7 +196,16 @@ async function board<K>(
       conclude(engine, request, waited, { collapsed: true, held, polled: undefined }),
     )
   }
-  const ready = prepare(engine, [request])
+  return loadAgain(engine, item, load)
+}
+
+/** Makes one value anew, in a load of its own. */
+async function loadAgain<K>(
+  engine: Engine,
+  item: Item<K>,
+  load: BatchLoader<K>,
+): Promise<ItemResult<unknown>> {
+  const ready = prepare(engine, [item.request])
   if (isPromise(ready)) await ready
   const [again] = loadMany(engine, [item], [{ index: 0, held: undefined, newer: false }], load)
   return (again as [number, Promise<ItemResult<unknown>>])[1]
@@ -199,7 +234,13 @@ function loadMany<K>(
   const missing: Wanted<K>[] = []
   const results = wanted.map(({ index, held, newer }): [number, Promise<ItemResult<unknown>>] => {
     const { key, request } = items[index] as Item<K>
+    if (engine.closed) return [index, closedResult(engine, request)]
     const under = openFlight(engine, request.text)
+    // A refresh that its offload has not begun would keep this caller waiting for who knows how long.
+    if (under?.running === 0) {
+      missing.push({ key, flight: under, trace: request.trace })
+      return [index, wait(engine, request, under, held)]
+    }
     if (under !== undefined)
       return [index, board(engine, items[index] as Item<K>, under, load, held)]
     const flight = flightOf(engine, request, held, false)
@@ -231,7 +272,8 @@ function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoade
   })
   const flights = wanted.map(({ flight }) => flight)
   const taken = later(engine, undefined, async (signal) => {
-    const open = wanted.filter(({ flight }) => flight.open)
+    if (engine.closed) return
+    const open = wanted.filter(({ flight }) => flight.open && flight.running === 0)
     if (open.length === 0) return
     new BatchLoad(engine, first.item.request.policy, open).start(load)
     await outcomeOf(engine, flights, signal)

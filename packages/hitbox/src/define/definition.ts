@@ -82,29 +82,36 @@ type Takes<D, F> = F extends (input: infer I, ...rest: any) => any
       : { readonly 'load, key and tags must take the same input': never }
   : unknown
 
+/** How an input is passed: not at all where there is none, and left out where it may be. */
+export type InputArgs<Input> = [Input] extends [void]
+  ? []
+  : undefined extends Input
+    ? [input?: Input]
+    : [input: Input]
+
 /** The calls for one kind of value. */
 export interface Entries<Input, T> {
   /** {@link Namespace.get} of this input. */
-  get(input: Input): Promise<T | undefined>
+  get(...input: InputArgs<Input>): Promise<T | undefined>
   /** {@link Namespace.peek} of this input. */
-  peek(input: Input): T | undefined
+  peek(...input: InputArgs<Input>): T | undefined
   /** {@link Namespace.has} of this input. */
-  has(input: Input): Promise<boolean>
+  has(...input: InputArgs<Input>): Promise<boolean>
   /** {@link Namespace.set} of this input, by the policy and with the tags of the definition. */
   set(...entry: [Input] extends [void] ? [value: T] : [input: Input, value: T]): Promise<void>
   /** {@link Namespace.delete} of this input. */
-  delete(input: Input): Promise<boolean>
+  delete(...input: InputArgs<Input>): Promise<boolean>
   /** {@link Namespace.expire} of this input. */
-  expire(input: Input): Promise<boolean>
+  expire(...input: InputArgs<Input>): Promise<boolean>
   /** Text of the key of this input. */
-  keyOf(input: Input): string
+  keyOf(...input: InputArgs<Input>): string
 }
 
 /** {@link Entries} of a definition that can load: called with an input, it gives what is there or what it loads. */
 export interface LoadedEntries<Input, T> extends Entries<Input, T> {
-  (input: Input): Promise<T>
+  (...input: InputArgs<Input>): Promise<T>
   /** The same, with how it was answered. */
-  withContext(input: Input): Promise<Answer<T>>
+  withContext(...input: InputArgs<Input>): Promise<Answer<T>>
   /** {@link Namespace.getOrLoadMany} of these inputs, plain and settled. */
   readonly many: {
     (inputs: Iterable<Input>): Promise<T[]>

@@ -38,13 +38,14 @@ export class Attempt implements Runner {
     this.#timer = this.#engine.clock.setTimeout(() => this.#timeOut(), hardTimeoutMs)
     try {
       const answer = asyncContext === 'caller' ? load(loading) : this.#engine.outside(load, loading)
-      this.#follow(Promise.resolve(answer))
+      this.#engine.outside(() => this.#follow(Promise.resolve(answer)))
     } catch (error) {
       // Not at once: who calls at the same moment shares the failure, however it comes.
-      this.#follow(Promise.reject(error))
+      this.#engine.outside(() => this.#follow(Promise.reject(error)))
     }
   }
 
+  /** Called outside, so that a loader that never settles keeps nothing of its first caller's async context. */
   #follow(answer: Promise<unknown>): void {
     answer.then(
       (data) => this.#succeeded(data),

@@ -93,8 +93,11 @@ export class Flight {
     this.onDetach?.()
   }
 
+  /** Whoever joins it, or makes its value, may know of more that it belongs to. */
   addTags(tags: readonly string[]): void {
-    this.tags = [...new Set([...this.tags, ...tags])]
+    const { marks } = this.sight
+    const more = tags.filter((name) => marks?.[name] === undefined && !this.tags.includes(name))
+    if (more.length > 0) this.tags = [...this.tags, ...more]
   }
 
   /** Somebody waits who will not leave, or the load is wanted for itself. */

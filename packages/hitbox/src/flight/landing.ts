@@ -69,7 +69,7 @@ export function landAll(
   const admitted: Storing[] = []
   for (const { flight, data, loadMs, trace } of loads) {
     trace?.push('admit')
-    flight.tags = wishes.tags
+    flight.addTags(wishes.tags)
     const entry = admit(policy, wishes, data, { at, loadMs })
     const movedAt = engine.versions.movedSince(flight.sight, flight.tags)
     const overtaken = flight.detached || movedAt !== undefined
@@ -80,7 +80,9 @@ export function landAll(
       continue
     }
     if (overtaken) engine.ledger.overtaken += 1
-    flight.land({ data, entry: undefined, loadMs, stored: false, movedAt })
+    // There may have been several changes: what came after the first is too late.
+    const from = movedAt === undefined ? undefined : flight.sight.turn + 1
+    flight.land({ data, entry: undefined, loadMs, stored: false, movedAt: from })
     engine.flights.release(flight)
     engine.flights.ended(flight)
   }

@@ -6,7 +6,7 @@ export type Stayed<T> = { readonly left: false; readonly value: T } | { readonly
 
 const LEFT = { left: true } as const
 
-/** Waits for something that never fails, as long as the caller does. What he waited for goes on. */
+/** Waits for something as long as the caller does. What he waited for goes on. */
 export function unlessLeft<T>(
   engine: Engine,
   signal: AbortSignal | undefined,
@@ -15,14 +15,20 @@ export function unlessLeft<T>(
   if (signal?.aborted === true) return LEFT
   if (!isPromise(work)) return { left: false, value: work }
   if (signal === undefined) return work.then((value) => ({ left: false, value }))
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       resolve(LEFT)
     }
     engine.signals.add(signal, onAbort)
-    void work.then((value) => {
-      engine.signals.remove(signal, onAbort)
-      resolve({ left: false, value })
-    })
+    work.then(
+      (value) => {
+        engine.signals.remove(signal, onAbort)
+        resolve({ left: false, value })
+      },
+      (error: unknown) => {
+        engine.signals.remove(signal, onAbort)
+        reject(error)
+      },
+    )
   })
 }

@@ -59,7 +59,7 @@ export function refreshBehind(engine: Engine, request: Request, held: CacheValue
     await engine.versions.prepare(request.scope, policy.tags)
     // A change may have taken the old value away since, or made it new.
     const old = isUnchanged(engine, request) ? held : await stillOld(engine, request)
-    if (old === undefined || engine.flights.has(text)) return
+    if (old === undefined || engine.closed || engine.flights.has(text)) return
     const flight = launch(engine, request, load, old, true)
     flight.keep()
     await outcomeOf(engine, [flight], signal)

@@ -7,6 +7,7 @@ import {
   type MaybePromise,
 } from '@hitbox/core'
 import type { Engine } from '../engine.ts'
+import type { Scope } from '../versions/versions.ts'
 import type { Request } from './request.ts'
 
 /** What the tiers said of one key. */
@@ -85,18 +86,23 @@ export function checked(engine: Engine, request: Request, polled: Polled): Maybe
  * They are replaced on the way.
  */
 function below(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
+  if (engine.tiers.lowest === undefined) return invalidated(engine, polled)
+  return chain(lookBelow(engine, request.scope, request.text), (again) =>
+    again.entry === undefined ? invalidated(engine, again) : fitting(engine, request, again),
+  )
+}
+
+/** What there is below copies that are over; nothing that is over itself. */
+export function lookBelow(engine: Engine, scope: Scope, text: string): MaybePromise<Polled> {
   const { tiers, versions } = engine
-  const { text, scope } = request
-  if (tiers.lowest === undefined) return invalidated(engine, polled)
   const context = createContext()
   const accept = versions.acceptance(scope)
   return chain(
     follow(engine, text, context, () => tiers.get(text, { context, accept })),
-    (again) => {
-      const { entry } = again
-      if (entry === undefined) return invalidated(engine, again)
-      return chain(versions.valid(scope, entry), (valid) =>
-        valid ? fitting(engine, request, again) : invalidated(engine, again),
+    (polled) => {
+      if (polled.entry === undefined) return polled
+      return chain(versions.valid(scope, polled.entry), (valid) =>
+        valid ? polled : { entry: undefined, context: polled.context },
       )
     },
   )
@@ -106,7 +112,8 @@ function below(engine: Engine, request: Request, polled: Polled): MaybePromise<P
 function invalidated(engine: Engine, { context }: Polled): Polled {
   engine.ledger.invalidated += 1
   const told = context ?? createContext()
-  told.missReason = 'invalidated'
+  // What is below may be of a newer version, and must then be left alone.
+  if (told.missReason !== 'newer-version') told.missReason = 'invalidated'
   return { entry: undefined, context: told }
 }
 

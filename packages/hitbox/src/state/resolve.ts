@@ -62,6 +62,13 @@ export function leave(engine: Engine, request: Request): never {
   throw request.signal?.reason
 }
 
+/** The end of a request that would have to load when the cache is closed already. @throws `CLOSED`. */
+export function refuse(engine: Engine, request: Request): never {
+  const outcome = request.fresh ? 'bypass' : 'miss'
+  answer(engine, request, { outcome, collapsed: false, failed: true })
+  throw engine.closedError()
+}
+
 /** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
 export function joinable(engine: Engine, text: string, loads: boolean): Flight | undefined {
   const flight = current(engine, text)
@@ -81,7 +88,10 @@ function current({ flights, versions }: Engine, text: string): Flight | undefine
 }
 
 /** Answers from a value that is on its way into the tiers. */
-export function fromLanded(engine: Engine, request: Request, { landed }: Flight): unknown {
+export function fromLanded(engine: Engine, request: Request, flight: Flight): unknown {
+  const { landed, sight, tags } = flight
+  // It may answer for long, when the tiers cannot take it; others may invalidate it meanwhile.
+  void engine.versions.renewSight(sight, tags)
   answer(engine, request, { outcome: 'hit', collapsed: true, failed: false, landed })
   return landed?.data
 }
@@ -99,12 +109,13 @@ async function polledBy(
   const sound = await checked(engine, request, polled)
   if (sound.entry !== undefined || !isPromise(asked)) return sound
   // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
-  const entry = engine.tiers.peek?.(text)
+  const entry = engine.closed ? undefined : engine.tiers.peek?.(text)
   if (entry === undefined) return sound
   return checked(engine, request, { entry, context: undefined })
 }
 
 async function bypass(engine: Engine, request: Request, load: Loader): Promise<unknown> {
+  if (engine.closed) return refuse(engine, request)
   // Who asks for a fresh value does not want one whose making began before; nor should that one replace it.
   engine.flights.detach(request.text)
   request.enter('flight')
@@ -126,16 +137,32 @@ async function make(
     if (isPromise(ready)) {
       const { left } = await unlessLeft(engine, request.signal, ready)
       if (left) return leave(engine, request)
+      const stored = held === undefined ? await landedMeanwhile(engine, request) : undefined
+      if (stored !== undefined) return stored.data
       under = openFlight(engine, request.text)
     }
   }
   if (under !== undefined) return boardFlight(engine, request, under, held, polled)
+  if (engine.closed) return refuse(engine, request)
   request.enter('flight')
   const flight = launch(engine, request, load, held, false)
   // Not to be overwritten by one who cannot read it.
   if (polled?.missReason === 'newer-version') flight.storable = false
   const waited = await waitFor(engine, request, flight, held)
   return conclude(engine, request, waited, { collapsed: false, held, polled })
+}
+
+/** What another caller has made and stored during a wait, when the uppermost tier has it. */
+async function landedMeanwhile(
+  engine: Engine,
+  request: Request,
+): Promise<CacheValue<unknown> | undefined> {
+  const found = engine.closed ? undefined : engine.tiers.peek?.(request.text)
+  if (found === undefined) return undefined
+  const { entry } = await checked(engine, request, { entry: found, context: undefined })
+  if (entry === undefined || entry.staleAt <= engine.clock.now()) return undefined
+  answer(engine, request, { outcome: 'hit', collapsed: false, failed: false, entry })
+  return entry
 }
 
 async function boardFlight(
@@ -145,6 +172,14 @@ async function boardFlight(
   held: CacheValue<unknown> | undefined,
   polled: Context | undefined,
 ): Promise<unknown> {
+  const ready = engine.versions.renewSight(flight.sight, flight.tags)
+  if (isPromise(ready)) {
+    const { left } = await unlessLeft(engine, request.signal, ready)
+    if (left) return leave(engine, request)
+    // Begun long ago, and overtaken by another process since: not for this caller.
+    if (!flight.open || openFlight(engine, request.text) !== flight) return resolve(engine, request)
+  }
+  flight.addTags(request.policy.tags)
   request.enter('flight')
   const collapsed = flight.running >= request.policy.concurrency || !flight.open
   addLoad(engine, request, flight, held)

@@ -5,6 +5,8 @@ export interface Known {
   since: number
   /** When it took the place of another, likewise; 0 when this process has seen no other. */
   changedAt: number
+  /** When this process itself last changed it, likewise. */
+  ownAt: number
   /** When it was last asked for, on the process's clock. */
   readAt: number
 }

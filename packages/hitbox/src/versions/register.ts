@@ -1,4 +1,11 @@
-import { CacheError, type Clock, Deadlines, isPromise, type MaybePromise } from '@hitbox/core'
+import {
+  CacheError,
+  type Clock,
+  Deadlines,
+  isPromise,
+  type ItemResult,
+  type MaybePromise,
+} from '@hitbox/core'
 import { CLOCK, isNamespace } from '../keyspace.ts'
 import { type Known, KnownVersions } from './known.ts'
 import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
@@ -113,7 +120,8 @@ export class Register {
       return learned
     }
     if (this.#down) return undefined
-    return this.#patience.race(learned, impatient).catch(NOTHING)
+    // Where the event loop was blocked, time is over before the answer that is there has been read: it gets its turn.
+    return this.#patience.race(learned, impatient).catch(() => Promise.race([learned, nextTurn()]))
   }
 
   /** Asks behind a caller, for what is still believed. */
@@ -140,7 +148,13 @@ export class Register {
     this.turn += 1
     if (isNamespace(name)) this.spaceTurn += 1
     const { turn } = this
-    this.#known.set(name, { version, since: turn, changedAt: turn, readAt: this.#clock.now() })
+    this.#known.set(name, {
+      version,
+      since: turn,
+      changedAt: turn,
+      ownAt: turn,
+      readAt: this.#clock.now(),
+    })
   }
 
   async #publish(
@@ -208,16 +222,23 @@ export class Register {
       const sentAt = this.#clock.now()
       const found = await store.read(names)
       const missing: [string, string][] = []
+      const unread: string[] = []
+      let failure: unknown
       names.forEach((name, index) => {
-        const version = found[index]
-        if (version === undefined) missing.push([name, firstVersion(name)])
-        else this.#learned(name, version, sent, sentAt)
+        const result = found[index] as ItemResult<string | undefined>
+        if (!result.ok) {
+          unread.push(name)
+          failure = result.error
+        } else if (result.value === undefined) missing.push([name, firstVersion(name)])
+        else this.#learned(name, result.value, sent, sentAt)
       })
+      if (unread.length === names.length) throw failure
       const before = this.turn
       if (missing.length > 0) await store.write(missing)
       for (const [name, version] of missing) this.#learned(name, version, before, sentAt)
+      if (unread.length > 0) this.#noteUnread(unread, failure)
       this.#down = false
-      return true
+      return unread.length === 0
     } catch (error) {
       if (!this.#closed) this.#failed(names, error)
       return false
@@ -227,10 +248,15 @@ export class Register {
   }
 
   #failed(names: readonly string[], error: unknown): void {
+    this.#down = true
+    this.#restUntil = this.#clock.now() + REST_MS
+    this.#noteUnread(names, error)
+  }
+
+  /** What is known of these counts on. */
+  #noteUnread(names: readonly string[], error: unknown): void {
     const now = this.#clock.now()
     this.failure = error
-    this.#down = true
-    this.#restUntil = now + REST_MS
     for (const name of names) {
       const known = this.#known.get(name)
       if (known !== undefined) known.readAt = now
@@ -250,8 +276,20 @@ export class Register {
     this.turn += 1
     if (isNamespace(name)) this.spaceTurn += 1
     const changedAt = known === undefined ? 0 : this.turn
-    this.#known.set(name, { version, since: this.turn, changedAt, readAt: sentAt })
+    this.#known.set(name, {
+      version,
+      since: this.turn,
+      changedAt,
+      ownAt: known?.ownAt ?? 0,
+      readAt: sentAt,
+    })
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 function impatient(): CacheError<'TIMEOUT'> {

@@ -5,8 +5,10 @@ import {
   type CacheValue,
   type Clock,
   createContext,
+  failed,
   type ItemResult,
   type MaybePromise,
+  succeeded,
 } from '@hitbox/core'
 import { isNamespace, isTag, versionKey } from '../keyspace.ts'
 
@@ -35,17 +37,19 @@ export class VersionStore {
     this.#inTime = inTime
   }
 
-  /** @returns versions in the order of the names; `undefined` where there is none. @throws what the tier failed with. */
-  async read(names: readonly string[]): Promise<(string | undefined)[]> {
+  /** @returns versions in the order of the names; `undefined` where there is none, the failure where that cannot be told. @throws what the tier failed with as a whole. */
+  async read(names: readonly string[]): Promise<ItemResult<string | undefined>[]> {
     const keys = names.map((name) => versionKey(this.#root, name))
     const contexts = keys.map(() => createContext())
     const results = await this.#inTime('read', this.#tier.getMany(keys, { contexts }))
-    return results.map((result, index) => {
-      const data = opened(result)?.data
+    return results.map((result, index): ItemResult<string | undefined> => {
       // Written by a later version of this program, which goes by it: not to be replaced.
-      if (contexts[index]?.missReason === 'newer-version') throw unreadable(this.#tier.label)
+      const newer = contexts[index]?.missReason === 'newer-version'
+      if (newer) return failed(unreadable(this.#tier.label))
+      if (!result.ok) return result
+      const data = result.value?.data
       // Whatever else lies there is not ours, and to be replaced.
-      return typeof data === 'string' ? data : undefined
+      return succeeded(typeof data === 'string' ? data : undefined)
     })
   }
 

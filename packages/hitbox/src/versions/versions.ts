@@ -1,5 +1,6 @@
 import { CacheError, type CacheValue, chain, type Clock, type MaybePromise } from '@hitbox/core'
 import { CLOCK, isNamespace, type Keyspace } from '../keyspace.ts'
+import type { Known } from './known.ts'
 import { type Register, TRUST_MS } from './register.ts'
 import { isFirst } from './version-store.ts'
 
@@ -66,8 +67,12 @@ export class Versions {
   /** {@link Versions.holds} for who cannot wait: however long ago the versions were learned. */
   heldHolds(scope: Scope, { meta }: CacheValue<unknown>): boolean {
     if (!this.enabled) return true
-    if (this.register.shared) this.#trusts(scope)
-    return this.#compare(scope, meta?.tags, false) === true
+    const marks = meta?.tags
+    if (this.register.shared) {
+      this.#trusts(scope)
+      if (marks !== undefined && marks !== scope.marks) void this.register.learn(Object.keys(marks))
+    }
+    return this.#compare(scope, marks, false) === true
   }
 
   /** {@link Versions.valid} by what is known now; what is not known is accepted. */
@@ -129,6 +134,18 @@ export class Versions {
     if (!this.register.shared || this.register.forgottenAt > sight.turn) return 'overtaken'
     const unseen = more.filter((name) => all[name] === undefined)
     return this.#sealUnseen(sight, all, unseen)
+  }
+
+  /** Whether this process has changed one of these since. */
+  changedHere(sight: Sight, names: readonly string[]): boolean {
+    const { register } = this
+    return names.some((name) => (register.known(name)?.ownAt ?? register.forgottenAt) > sight.turn)
+  }
+
+  /** Learns again what was known when a load began, if that is long ago: another process may have changed it. Never fails. */
+  renewSight({ marks }: Sight, more: readonly string[]): MaybePromise<void> {
+    if (!this.register.shared || !this.enabled) return undefined
+    return this.register.settle([...Object.keys(marks ?? {}), ...more], false)
   }
 
   /** When one of these was last changed after a load had begun, as a turn; `undefined` when none was. */
@@ -213,8 +230,15 @@ export class Versions {
 
   #seenBefore(name: string, sight: Sight): boolean {
     const known = this.register.known(name)
-    if (known !== undefined) return known.since <= sight.turn
-    return !this.register.shared && this.register.forgottenAt <= sight.turn
+    if (!this.register.shared) {
+      return (known?.since ?? this.register.forgottenAt) <= sight.turn
+    }
+    // What was learned long ago may be over by now, and a value stored under it for nothing.
+    return known !== undefined && known.since <= sight.turn && this.#isYoung(known)
+  }
+
+  #isYoung({ readAt }: Known): boolean {
+    return readAt > this.#clock.recent() - TRUST_MS
   }
 
   #with(marks: Marks, more: readonly string[]): Marks {
@@ -232,6 +256,7 @@ export class Versions {
     const { turn } = this.register
     if (unseen.some((name) => this.register.version(name) === undefined)) return 'unknown'
     const all = this.#with(seen, unseen)
+    if (unseen.every((name) => this.#seenBefore(name, sight))) return all
     const asked = await this.register.ask(CLOCK)
     const clock = this.register.version(CLOCK)
     if (!asked || clock === undefined || sight.clock === undefined) return 'unknown'
