@@ -76,7 +76,10 @@ export interface Namespace<Value = unknown> {
   readonly getMany: GetMany<Value>
   /** {@link Namespace.getOrLoad} for many, in their order: one question to each tier, and one call of `load` for the distinct keys that are missing. */
   readonly getOrLoadMany: GetOrLoadMany<Value>
-  /** What is in this process now, fresh or stale. Counts nowhere; `undefined` when the uppermost tier is not in this process. */
+  /**
+   * What is in this process now, fresh or stale. Counts nowhere; `undefined` when the uppermost tier is not in this process. Does not wait to
+   * learn what another process has invalidated.
+   */
   readonly peek: Peek<Value>
   /** Whether {@link Namespace.get} would find something. Counts nowhere. */
   has(key: KeyInput): Promise<boolean>
