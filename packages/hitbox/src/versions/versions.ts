@@ -59,9 +59,7 @@ export class Versions {
     if (!this.enabled) return true
     if (this.register.shared && !this.#trusts(scope)) return false
     const marks = meta?.tags
-    if (marks !== undefined && marks === scope.marks && scope.turn === this.register.spaceTurn)
-      return true
-    return this.#compare(scope, marks, true) === true
+    return this.#isPlain(scope, marks) || this.#compare(scope, marks, true) === true
   }
 
   /** {@link Versions.holds} for who cannot wait: however long ago the versions were learned. */
@@ -72,7 +70,7 @@ export class Versions {
       this.#trusts(scope)
       if (marks !== undefined && marks !== scope.marks) void this.register.learn(Object.keys(marks))
     }
-    return this.#compare(scope, marks, false) === true
+    return this.#isPlain(scope, marks) || this.#compare(scope, marks, false) === true
   }
 
   /** {@link Versions.valid} by what is known now; what is not known is accepted. */
@@ -168,6 +166,11 @@ export class Versions {
     const details = { source, operation: 'read' } as const
     const cause = this.register.failure
     return new CacheError('BACKEND_FAILED', message, { details, cause })
+  }
+
+  /** Whether these are the versions of the namespace alone, and the current ones. */
+  #isPlain(scope: Scope, marks: Marks | undefined): boolean {
+    return marks !== undefined && marks === scope.marks && scope.turn === this.register.spaceTurn
   }
 
   #trusts(scope: Scope): boolean {
