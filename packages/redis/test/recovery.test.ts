@@ -71,7 +71,12 @@ describe('redisBackend, when a connection is lost,', () => {
     await backend.setMany(keys.map((key) => [key, VALUE] as const))
     const proxy = await faultProxy(server)
     const { host, port } = proxy
-    const proxied = connect({ connection: single({ host, port }), responseTimeout: '5s' })
+    // More than one attempt: the next connection may be cut off too, before the proxy is told to let it pass.
+    const proxied = connect({
+      connection: single({ host, port }),
+      responseTimeout: '5s',
+      retries: 10,
+    })
     await proxied.get('k0')
     // Some answers come through.
     await proxy.set({ cutAfter: 1_000 })
