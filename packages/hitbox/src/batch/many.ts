@@ -11,6 +11,7 @@ import {
 import { type Engine, settled } from '../engine.ts'
 import { Flight } from '../flight/flight.ts'
 import { answer } from '../state/answer.ts'
+import { askBelow, type Below } from '../state/below.ts'
 import { later, outcomeOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
@@ -272,7 +273,12 @@ function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoade
   })
   const flights = wanted.map(({ flight }) => flight)
   const taken = later(engine, undefined, async (signal) => {
+    const found = await askBelow(
+      engine,
+      due.map(({ item, held }) => ({ request: item.request, held })),
+    )
     if (engine.closed) return
+    wanted.forEach(({ flight }, index) => landFromBelow(engine, flight, found[index] as Below))
     const open = wanted.filter(({ flight }) => flight.open && flight.running === 0)
     if (open.length === 0) return
     new BatchLoad(engine, first.item.request.policy, open).start(load)
@@ -284,6 +290,17 @@ function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoade
     engine.flights.release(flight)
     engine.flights.ended(flight)
   }
+}
+
+/** Ends a refresh that another process has made already, and keeps one from overwriting what it cannot read. */
+function landFromBelow(engine: Engine, flight: Flight, below: Below): void {
+  if (below.is === 'newer') flight.storable = false
+  if (below.is !== 'made' || !flight.open || flight.detached || flight.running > 0) return
+  const { entry } = below
+  const loadMs = entry.meta?.loadMs ?? 0
+  flight.land({ data: entry.data, entry, loadMs, stored: true, movedAt: undefined })
+  engine.flights.release(flight)
+  engine.flights.ended(flight)
 }
 
 /** One question to the tiers for all keys; one item's failure is its own. */

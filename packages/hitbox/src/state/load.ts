@@ -4,6 +4,7 @@ import type { Engine } from '../engine.ts'
 import { Attempt } from '../flight/attempt.ts'
 import { Flight } from '../flight/flight.ts'
 import type { Loader, Loading } from '../flight/loading.ts'
+import { askBelow } from './below.ts'
 import { checked, poll } from './poll.ts'
 import type { Request } from './request.ts'
 
@@ -57,6 +58,8 @@ export function refreshBehind(engine: Engine, request: Request, held: CacheValue
   later(engine, text, async (signal) => {
     if (engine.flights.has(text)) return
     await engine.versions.prepare(request.scope, policy.tags)
+    const [below] = await askBelow(engine, [{ request, held }])
+    if (below?.is !== 'none') return
     // A change may have taken the old value away since, or made it new.
     const old = isUnchanged(engine, request) ? held : await stillOld(engine, request)
     if (old === undefined || engine.closed || engine.flights.has(text)) return
