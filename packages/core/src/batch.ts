@@ -44,5 +44,11 @@ export const succeeded = <T>(value: T): ItemResult<T> => ({ ok: true, value })
 /** The outcome of an item that failed, with anything as the reason. */
 export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error })
 
+/** The value of an item that went well. @throws what it failed with. */
+export function unwrap<T>(result: ItemResult<T>): T {
+  if (result.ok) return result.value
+  throw result.error
+}
+
 /** Keeps the place of an item that is not there yet. */
 const PENDING: ItemResult<never> = failed(undefined)

@@ -70,12 +70,14 @@ export class Codec {
 
   /** @throws {@link CacheError} `ENCODE_FAILED`, `TOO_LARGE`, or rejects with it. */
   encode(facts: PayloadFacts, data: unknown): MaybePromise<Uint8Array> {
-    if (typeof data === 'string' && facts.key.startsWith(OWN_KEYS))
-      return this.#sealText(facts, data)
-    const raw = this.#format.encode(data)
+    if (typeof data === 'string' && facts.key.startsWith(OWN_KEYS)) {
+      return this.#seal(facts, textFormat, textFormat.encode(data), undefined)
+    }
+    const format = this.#format
+    const raw = format.encode(data)
     const packed = this.#compress(raw)
-    if (isPromise(packed)) return packed.then((payload) => this.#seal(facts, raw, payload))
-    return this.#seal(facts, raw, packed)
+    if (isPromise(packed)) return packed.then((payload) => this.#seal(facts, format, raw, payload))
+    return this.#seal(facts, format, raw, packed)
   }
 
   /** The formatted and compressed value alone, for stores of layout `raw`. */
@@ -128,17 +130,16 @@ export class Codec {
     return this.#compressor.compress(raw)
   }
 
-  #seal(facts: PayloadFacts, raw: Uint8Array, packed: Uint8Array | undefined): Uint8Array {
+  #seal(
+    facts: PayloadFacts,
+    format: Format,
+    raw: Uint8Array,
+    packed: Uint8Array | undefined,
+  ): Uint8Array {
     const payload = this.#bounded(packed ?? raw)
     const compressorId = packed === undefined ? identityCompressor.id : this.#compressor.id
-    const formatId = this.#format.id
+    const formatId = format.id
     return sealEnvelope({ ...facts, formatId, compressorId, rawLength: raw.length }, payload)
-  }
-
-  #sealText(facts: PayloadFacts, data: string): Uint8Array {
-    const raw = textFormat.encode(data)
-    const ids = { formatId: textFormat.id, compressorId: identityCompressor.id }
-    return sealEnvelope({ ...facts, ...ids, rawLength: raw.length }, this.#bounded(raw))
   }
 
   #bareBytes(packed: Uint8Array | undefined): Uint8Array {

@@ -1,5 +1,5 @@
 export type { Backend, StoreRead, StoreWrite } from './backend.ts'
-export { failed, type ItemResult, settleEach, succeeded } from './batch.ts'
+export { failed, type ItemResult, settleEach, succeeded, unwrap } from './batch.ts'
 export type {
   BackendStats,
   BatchReadOptions,

@@ -6,6 +6,7 @@ import {
   isPromise,
   type ItemResult,
   type MaybePromise,
+  unwrap,
 } from '@hitbox/core'
 import { type Engine, settled } from './engine.ts'
 import { type Admitted, admit } from './flight/landing.ts'
@@ -32,7 +33,7 @@ function change<R>(
       return result
     }),
   )
-  return chain(engine.inTime('write', done), resultOf)
+  return chain(engine.inTime('write', done), unwrap)
 }
 
 function begin(engine: Engine, texts: readonly string[]): void {
@@ -42,11 +43,6 @@ function begin(engine: Engine, texts: readonly string[]): void {
     stamps.note(text)
     failures.forget(text)
   }
-}
-
-function resultOf<R>(result: ItemResult<R>): R {
-  if (result.ok) return result.value
-  throw result.error
 }
 
 /** What the entries of a write belong to. */
@@ -128,7 +124,7 @@ export function setAll(
     const written = living.length === 0 ? [] : tiers.setMany(living)
     const removed = over.length === 0 ? [] : tiers.deleteMany(over)
     const results: ItemResult<unknown>[] = [...(await written), ...(await removed)]
-    for (const result of results) resultOf(result)
+    for (const result of results) unwrap(result)
   })
 }
 
@@ -148,10 +144,7 @@ export function deleteAll(
     change(engine, all, () => engine.tiers.deleteMany(all)),
     (results) =>
       new Map(
-        all.map((text, index) => [
-          text,
-          found(resultOf(results[index] as ItemResult<DeleteStatus>)),
-        ]),
+        all.map((text, index) => [text, found(unwrap(results[index] as ItemResult<DeleteStatus>))]),
       ),
   )
 }

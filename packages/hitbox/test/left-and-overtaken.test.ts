@@ -1,7 +1,21 @@
 import { deferred } from '@hitbox/testing'
 import { expect, it, vi } from 'vitest'
 import { type Script, scriptedTier } from './support/scripted-tier.ts'
-import { open, source, turn } from './support/setup.ts'
+import { open, type Setting, source, turn } from './support/setup.ts'
+
+/** A cache whose refreshes wait for the test. */
+function waiting(): Setting & { readonly queued: (() => Promise<unknown>)[] } {
+  const queued: (() => Promise<unknown>)[] = []
+  const setting = open({
+    offload: {
+      register: (task) => {
+        queued.push(() => task.run(new AbortController().signal))
+        return true
+      },
+    },
+  })
+  return { ...setting, queued }
+}
 
 it('a caller who leaves while the tiers are asked leaves at once, and nobody loads for him', async () => {
   const gate = deferred()
@@ -93,15 +107,7 @@ it('the trace of a context ends with the answer, as that of its event', async ()
 })
 
 it('a refresh that was put off until after a delete does not bring the value back', async () => {
-  const queued: (() => Promise<unknown>)[] = []
-  const { cache } = open({
-    offload: {
-      register: (task) => {
-        queued.push(() => task.run(new AbortController().signal))
-        return true
-      },
-    },
-  })
+  const { cache, queued } = waiting()
   await cache.set('k', 'old', { staleAfter: 0 })
   await cache.getOrLoad('k', ({ previous }) => previous?.value)
   await cache.delete('k')
@@ -183,15 +189,7 @@ it('a load for who asked before a delete does not get what was deleted', async (
 })
 
 it('a refresh begins anew from what a change has put in place, if that is old already', async () => {
-  const queued: (() => Promise<unknown>)[] = []
-  const { cache } = open({
-    offload: {
-      register: (task) => {
-        queued.push(() => task.run(new AbortController().signal))
-        return true
-      },
-    },
-  })
+  const { cache, queued } = waiting()
   await cache.set('k', 'old', { staleAfter: 0 })
   const load = vi.fn(
     ({ previous }: { previous: { value: unknown } | undefined }) => previous?.value,

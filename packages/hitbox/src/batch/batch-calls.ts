@@ -1,4 +1,11 @@
-import { failed, invalidOption, type ItemResult, type KeyInput, succeeded } from '@hitbox/core'
+import {
+  failed,
+  invalidOption,
+  type ItemResult,
+  type KeyInput,
+  succeeded,
+  unwrap,
+} from '@hitbox/core'
 import type { ReadOptions } from '../cache.ts'
 import type { BatchOptions, GetMany, GetOrLoadMany, KeyedBatchOptions } from './batch-api.ts'
 import { type Answer, type CallContext, createCallContext } from '../call-context.ts'
@@ -60,7 +67,7 @@ export class BatchCalls<Value> {
         (await read(false, keys, options)).map(valueOf),
       {
         withContext: async (keys: Iterable<KeyInput>, options?: ReadOptions) =>
-          (await read(true, keys, options)).map(answerOf).map(unwrapped),
+          (await read(true, keys, options)).map(answerOf).map(unwrap),
       },
     ) as GetMany<Value>
     this.getOrLoadMany = Object.assign(
@@ -124,12 +131,7 @@ export class BatchCalls<Value> {
 }
 
 function valueOf({ result }: Outcome): unknown {
-  return unwrapped(result)
-}
-
-function unwrapped<T>(result: ItemResult<T>): T {
-  if (result.ok) return result.value
-  throw result.error
+  return unwrap(result)
 }
 
 function answerOf({ result, context }: Outcome): ItemResult<Answer<unknown>> {

@@ -1,4 +1,4 @@
-import { settleEach } from '@hitbox/core'
+import { settleEach, unwrap } from '@hitbox/core'
 import type { Settled } from '../batch/batch-api.ts'
 import type { BatchResult } from '../batch/batch-load.ts'
 import { argumentKeys } from '../function/argument-key.ts'
@@ -49,10 +49,7 @@ export function entriesOf(
       ? settleEach([...inputs], call)
       : keyed.many(inputs, loadMany, { key: keyOf, tags: tagsOf })
   const many = async (inputs: Iterable<unknown>): Promise<unknown[]> =>
-    (await settled(inputs)).map((result) => {
-      if (result.ok) return result.value
-      throw result.error
-    })
+    (await settled(inputs)).map(unwrap)
   const more: Pick<LoadedEntries<unknown, unknown>, 'withContext' | 'many'> = {
     withContext: async (input) =>
       keyed.answer(keyOf(input), (context) => one(input, context), tagsOf?.(input)),

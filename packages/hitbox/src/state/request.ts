@@ -31,7 +31,7 @@ export class Request {
   readonly trace: State[] | undefined
   /** Turn of the versions in which it began: what was invalidated by then is not for this caller. */
   readonly turn: number
-  /** Of the changes of its key that had begun by then. */
+  /** Of the changes of its key that had begun by then; 0 where nothing is loaded, and so nobody asks. */
   readonly stamp: number
 
   /** The wait for the versions that its load would carry, once begun. */
@@ -50,7 +50,7 @@ export class Request {
     this.startedAt = seen ? engine.clock.now() : 0
     this.trace = seen ? [] : undefined
     this.turn = engine.versions.register.turn
-    this.stamp = engine.stamps.of(text)
+    this.stamp = this.loads ? engine.stamps.of(text) : 0
     engine.ledger.calls += 1
     this.enter('check')
   }

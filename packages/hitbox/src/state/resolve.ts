@@ -21,8 +21,7 @@ export async function resolve(
   request: Request,
   given?: MaybePromise<Polled>,
 ): Promise<unknown> {
-  const { text, load } = request
-  const { scope, policy, signal } = request
+  const { text, load, scope, policy, signal } = request
   if (request.fresh && load !== undefined) {
     const ready = await unlessLeft(engine, signal, engine.versions.prepare(scope, policy.tags))
     return ready.left ? leave(engine, request) : bypass(engine, request, load)
@@ -57,16 +56,22 @@ export async function resolve(
 
 /** The end of a request whose caller does not wait any more. @throws the caller's reason. */
 export function leave(engine: Engine, request: Request): never {
-  const outcome = request.fresh ? 'bypass' : 'miss'
-  answer(engine, request, { outcome, collapsed: false, failed: true })
-  throw request.signal?.reason
+  return end(engine, request, request.signal?.reason)
 }
 
 /** The end of a request that would have to load when the cache is closed already. @throws `CLOSED`. */
 export function refuse(engine: Engine, request: Request): never {
-  const outcome = request.fresh ? 'bypass' : 'miss'
-  answer(engine, request, { outcome, collapsed: false, failed: true })
-  throw engine.closedError()
+  return end(engine, request, engine.closedError())
+}
+
+function end(engine: Engine, request: Request, reason: unknown): never {
+  answer(engine, request, { outcome: countedAs(request), collapsed: false, failed: true })
+  throw reason
+}
+
+/** How a request that the tiers did not answer is counted. */
+function countedAs({ fresh }: Request): 'bypass' | 'miss' {
+  return fresh ? 'bypass' : 'miss'
 }
 
 /** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
@@ -220,7 +225,7 @@ export function conclude(
   },
 ): unknown {
   const { collapsed, held, polled } = facts
-  const outcome = request.fresh ? 'bypass' : 'miss'
+  const outcome = countedAs(request)
   const old = (entry: CacheValue<unknown>): unknown => {
     answer(engine, request, { outcome: 'stale', collapsed, failed: false, entry, polled })
     return entry.data

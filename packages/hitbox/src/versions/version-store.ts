@@ -9,6 +9,7 @@ import {
   type ItemResult,
   type MaybePromise,
   succeeded,
+  unwrap,
 } from '@hitbox/core'
 import { isNamespace, isTag, versionKey } from '../keyspace.ts'
 
@@ -62,7 +63,7 @@ export class VersionStore {
       return [versionKey(this.#root, name), value] as const
     })
     const results = await this.#inTime('write', this.#tier.setMany(entries))
-    for (const result of results) opened(result)
+    for (const result of results) unwrap(result)
   }
 }
 
@@ -91,9 +92,4 @@ export function nextVersion(): string {
 function unreadable(source: string): CacheError<'BACKEND_FAILED'> {
   const message = `"${source}" has versions that only a later version of this program can read`
   return new CacheError('BACKEND_FAILED', message, { details: { source, operation: 'read' } })
-}
-
-function opened<T>(result: ItemResult<T>): T {
-  if (result.ok) return result.value
-  throw result.error
 }

@@ -4,6 +4,8 @@ import { deferred, type Deferred, type ManualClock, manualClock } from '@hitbox/
 import { onTestFinished } from 'vitest'
 import { type Cache, type CacheOptions, createCache } from '../../src/index.ts'
 
+export { turn } from './explore.ts'
+
 export interface Setting {
   readonly cache: Cache
   readonly clock: ManualClock
@@ -40,13 +42,6 @@ export function source<T = string>(): Source<T> {
       return one.promise
     },
   }
-}
-
-/** Lets everything that is due run. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 /** A tier that answers later, and otherwise does all that a tier does. */
