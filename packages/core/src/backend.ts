@@ -1,8 +1,10 @@
 import type { ItemResult } from './batch.ts'
+import type { Feed } from './coherence.ts'
 import type { Compressor } from './compressor.ts'
 import type { DeleteStatus } from './delete-status.ts'
 import type { Format } from './format.ts'
 import type { KeyFormat, StoreKey } from './key/key-format.ts'
+import type { LeasePort } from './lease.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 
 /** What goes into a store: bytes, and how long they are worth keeping, counted from now. */
@@ -22,6 +24,8 @@ export interface StoreRead {
   readonly ttlMs?: number | undefined
   /** What is left until stale, in ms. Only raw stores give it. */
   readonly freshMs?: number | undefined
+  /** Whether the store vouches for it: `stale`: not for its being current; `none`: not at all, so that it is a miss. @defaultValue it does */
+  readonly trust?: 'stale' | 'none' | undefined
 }
 
 /**
@@ -63,6 +67,11 @@ export interface Backend<Key extends StoreKey = string> {
   writeMany?(entries: readonly (readonly [Key, StoreWrite])[]): MaybePromise<ItemResult<void>[]>
   /** {@link Backend.remove} for many; results in their order, duplicates included. */
   removeMany?(keys: readonly Key[]): MaybePromise<ItemResult<DeleteStatus>[]>
+
+  /** Fills that are refused when the key was changed meanwhile; for stores that several processes share, of layout `envelope`. */
+  readonly leases?: LeasePort<Key> | undefined
+  /** Tells what others change; for stores that several processes share. */
+  readonly feed?: Feed<Key> | undefined
 
   /** Resolves when the store can be used. Rejects with what stands in the way, at the latest after `timeoutMs`. */
   ready?(timeoutMs: number): Promise<void>

@@ -1,8 +1,10 @@
 import type { ItemResult } from './batch.ts'
+import type { Coherence } from './coherence.ts'
 import type { Context } from './context.ts'
 import type { DeleteStatus } from './delete-status.ts'
 import type { DurationInput } from './duration.ts'
 import type { KeyInput } from './key/cache-key.ts'
+import type { Leases } from './lease.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { DropReason } from './miss-reason.ts'
 import type { CacheValue } from './value.ts'
@@ -23,6 +25,12 @@ export interface ReadOptions {
    * asked and their answer is copied over it. Must be quick and must not throw. Single tiers do not ask. @defaultValue everything
    */
   readonly accept?: ((value: CacheValue<unknown>) => boolean) | undefined
+  /**
+   * What was acknowledged to anybody before this moment, on the clock of the tiers, must be obeyed: a copy in an upper tier that cannot vouch for that
+   * is `untrusted`. `-Infinity` takes any copy. Only compositions over a tier with {@link CacheBackend.coherence} ask.
+   * @defaultValue its `maxStale` before now
+   */
+  readonly since?: number | undefined
 }
 
 /** What a batch of reads takes beside its keys. */
@@ -36,6 +44,8 @@ export interface BatchReadOptions {
   readonly quick?: boolean | undefined
   /** As in {@link ReadOptions}, for each value. @defaultValue everything */
   readonly accept?: ((value: CacheValue<unknown>) => boolean) | undefined
+  /** As in {@link ReadOptions}, for every key. */
+  readonly since?: number | undefined
 }
 
 /** One pair of a batch write. */
@@ -92,6 +102,10 @@ export interface CacheBackend extends AsyncDisposable {
    * it, and knows nothing of the tiers above: what is written here alone may stay hidden by an older copy there. Left out by single tiers.
    */
   readonly lowest?: CacheBackend | undefined
+  /** Fills that are refused when the key was changed meanwhile. Left out by tiers that nobody shares, or that cannot. */
+  readonly leases?: Leases | undefined
+  /** What keeps copies of this tier in line with it. Left out by tiers that nobody shares, or that cannot. */
+  readonly coherence?: Coherence | undefined
   /** Whether entries come back with their {@link CacheValue.meta}. @defaultValue true */
   readonly keepsMeta?: boolean | undefined
 }

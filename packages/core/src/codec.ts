@@ -20,6 +20,8 @@ export interface CodecOptions {
   readonly maxValueBytes?: number | undefined
   /** Largest formatted value before compression, in bytes; decompression stops there. @defaultValue 16 times `maxValueBytes` */
   readonly maxRawBytes?: number | undefined
+  /** Whether values carry {@link ValueMeta.id}. @defaultValue false */
+  readonly tellsId?: boolean | undefined
 }
 
 /**
@@ -50,6 +52,7 @@ export class Codec {
   readonly #compressors: ReadonlyMap<string, Compressor>
   readonly #maxValueBytes: number
   readonly #maxRawBytes: number
+  readonly #tellsId: boolean
 
   constructor(options: CodecOptions) {
     const { valueFormat, compressor, acceptFormats = [], acceptCompressors = [] } = options
@@ -62,6 +65,7 @@ export class Codec {
       [identityCompressor, ...acceptCompressors, compressor],
       ['compress', 'decompress'],
     )
+    this.#tellsId = options.tellsId ?? false
     const maxValueBytes = options.maxValueBytes ?? 2 ** 20
     this.#maxValueBytes = wholeNumber('maxValueBytes', maxValueBytes, { min: 1, max: 2 ** 30 })
     const maxRawBytes = options.maxRawBytes ?? Math.min(16 * maxValueBytes, 2 ** 30)
@@ -98,6 +102,7 @@ export class Codec {
     now: number,
     storeTime: number | undefined,
   ): MaybePromise<Decoded<T>> {
+    if (stored.trust === 'none') return 'other-epoch'
     const envelope = openEnvelope(stored.bytes, key)
     if (typeof envelope === 'string') return envelope
     const format = this.#formats.get(envelope.formatId)
@@ -108,10 +113,17 @@ export class Codec {
     const age = ageOf(envelope, stored, storeTime)
     if (age === undefined) return 'unknown-age'
     const expiresAt = now + envelope.ttlMs - age
-    const staleAt = now + envelope.freshMs - age
+    const staleAt =
+      stored.trust === 'stale' || envelope.markedStale ? now : now + envelope.freshMs - age
     const finish = (raw: Uint8Array): Decoded<T> => {
       if (raw.length !== envelope.rawLength) return 'decompress-failed'
-      return this.#value<T>(format, raw, staleAt, expiresAt, metaOf(envelope, now - age))
+      return this.#value<T>(
+        format,
+        raw,
+        staleAt,
+        expiresAt,
+        metaOf(envelope, now - age, this.#tellsId),
+      )
     }
     return decompress(compressor, envelope.payload, envelope.rawLength, finish)
   }
@@ -194,10 +206,11 @@ function ageOf(
 }
 
 /** @param writtenAt - Moment of writing on this process's clock. */
-function metaOf(envelope: Envelope, writtenAt: number): ValueMeta | undefined {
+function metaOf(envelope: Envelope, writtenAt: number, tellsId: boolean): ValueMeta | undefined {
   const { ageMs, usableMs, loadMs, tags } = envelope
   const madeAt = ageMs === Number.POSITIVE_INFINITY ? undefined : writtenAt - ageMs
   const usableUntil = usableMs === Number.POSITIVE_INFINITY ? undefined : writtenAt + usableMs
+  if (tellsId) return { madeAt, usableUntil, loadMs, tags, id: envelope.id }
   const none =
     madeAt === undefined && usableUntil === undefined && loadMs === undefined && tags === undefined
   return none ? undefined : { madeAt, usableUntil, loadMs, tags }

@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import type { CoherenceMode } from './coherence.ts'
 import type { Operation } from './errors.ts'
 import type { MissReason } from './miss-reason.ts'
 
@@ -44,6 +45,22 @@ export type CacheEvent =
       readonly source: string
       readonly state: 'up' | 'down'
       readonly error?: unknown
+    }
+  /** How this process learns from now on what others change; `epoch`: whether the server tells whether it lost its memory. */
+  | {
+      readonly type: 'coherence'
+      readonly source: string
+      readonly mode: CoherenceMode
+      readonly epoch: 'known' | 'unknown'
+    }
+  /** Copies in this process were dropped, since others have changed what they are of; without a key, all of them. */
+  | { readonly type: 'invalidated'; readonly source: string; readonly key?: string | undefined }
+  /** A change that was not acknowledged, and so is brought to the store before the key is read again: `kept`, then `delivered`; or `dropped`, when there are too many. */
+  | {
+      readonly type: 'undelivered'
+      readonly source: string
+      readonly key: string
+      readonly state: 'kept' | 'delivered' | 'dropped'
     }
   | {
       readonly type: 'circuit'

@@ -8,6 +8,7 @@ export type {
   ReadOptions,
 } from './cache-backend.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
+export type { ChangeListener, Coherence, CoherenceMode, Feed } from './coherence.ts'
 export { type Compressor, identityCompressor } from './compressor.ts'
 export { type Context, createContext } from './context.ts'
 export { Deadlines } from './deadline.ts'
@@ -26,6 +27,7 @@ export {
 } from './duration.ts'
 export { type Envelope, openEnvelope, tellsAge } from './envelope/open.ts'
 export { type EnvelopeFacts, sealEnvelope } from './envelope/seal.ts'
+export { envelopeId, hasEpoch, hasLease, putEpoch } from './envelope/tail.ts'
 export {
   type AnyCacheError,
   CacheError,
@@ -48,6 +50,15 @@ export {
 } from './key/cache-key.ts'
 export { compact, hashed, type KeyFormat, type StoreKey, urlEncoded } from './key/key-format.ts'
 export { sourcePath, toLabel } from './label.ts'
+export type {
+  Lease,
+  LeaseAnswer,
+  LeasePort,
+  LeaseRequest,
+  Leases,
+  StoreLease,
+  StoreLeaseAnswer,
+} from './lease.ts'
 export { LIFT_OPTIONS, liftBackend, type LiftOptions } from './lift.ts'
 export { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 export type { DropReason, MissReason } from './miss-reason.ts'

@@ -9,6 +9,7 @@ import type {
 } from './cache-backend.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Codec, type CodecOptions, type Decoded } from './codec.ts'
+import type { Coherence } from './coherence.ts'
 import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
@@ -19,12 +20,16 @@ import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
 import type { StoreKey } from './key/key-format.ts'
 import { toLabel } from './label.ts'
+import type { Leases } from './lease.ts'
+import { LiftedCoherence } from './lifted-coherence.ts'
+import { LiftedLeases } from './lifted-leases.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
+import type { DropReason } from './miss-reason.ts'
 import { closedError, Observer } from './observer.ts'
 import { type CacheValue, normalizeValue } from './value.ts'
 
 /** What {@link liftBackend} adds to a store: limits, formats to read beside its own, a clock, a listener. */
-export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor'> {
+export interface LiftOptions extends Omit<CodecOptions, 'valueFormat' | 'compressor' | 'tellsId'> {
   /** @defaultValue the system clock */
   readonly clock?: Clock | undefined
   /** Told everything that happens here. @defaultValue none */
@@ -70,6 +75,10 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   readonly #clock: Clock
   readonly #observer: Observer
   readonly #raw: boolean
+  readonly coherence?: Coherence | undefined
+  readonly leases?: Leases | undefined
+  /** As it is asked for each key. */
+  readonly #coherence: LiftedCoherence<Key> | undefined
   #closing: Promise<void> | undefined
 
   constructor(backend: Backend<Key>, options: LiftOptions) {
@@ -78,16 +87,31 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     this.#backend = backend
     this.#raw = backend.layout === 'raw'
     this.keepsMeta = !this.#raw
-    this.#codec = new Codec({ ...options, valueFormat, compressor })
+    const { feed, leases } = backend
+    this.#codec = new Codec({ ...options, valueFormat, compressor, tellsId: leases !== undefined })
     this.#clock = options.clock ?? systemClock
     this.#observer = new Observer(this.label, options.onEvent)
+    if (feed !== undefined) {
+      this.#coherence = new LiftedCoherence(feed, backend.keyFormat)
+      this.coherence = this.#coherence
+    }
+    if (leases !== undefined && !this.#raw) {
+      this.leases = new LiftedLeases(leases, {
+        storeKey: (text) => this.#storeKey(text),
+        attempt: (operation, text, run) => this.#attempt(operation, text, run),
+        decode: <T>(storeKey: Key, text: string, stored: StoreRead, context: Context | undefined) =>
+          this.#decoded<T>(storeKey, text, stored, context),
+        encode: (storeKey, text, value) => this.#encode(storeKey, text, value),
+        written: (text, bytes) => this.#observer.written(text, bytes),
+      })
+    }
   }
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
     const text = keyText(key)
     const context = options?.context
     return this.#attempt('read', text, () => {
-      const storeKey = this.#backend.keyFormat.encode(text)
+      const storeKey = this.#storeKey(text)
       return chain(this.#backend.read(storeKey), (stored) =>
         this.#decode<T>(storeKey, text, stored, context),
       )
@@ -98,7 +122,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     const text = keyText(key)
     const entry = normalizeValue(value)
     return this.#attempt('write', text, () => {
-      const storeKey = this.#backend.keyFormat.encode(text)
+      const storeKey = this.#storeKey(text)
       const refused = (error: unknown): MaybePromise<void> => this.#clear(storeKey, failed(error))
       const store = (write: StoreWrite | undefined): MaybePromise<void> => {
         if (write === undefined) return this.#clear(storeKey, undefined)
@@ -119,7 +143,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   delete(key: KeyInput): MaybePromise<DeleteStatus> {
     const text = keyText(key)
     return this.#attempt('remove', text, () => {
-      const storeKey = this.#backend.keyFormat.encode(text)
+      const storeKey = this.#storeKey(text)
       return chain(this.#backend.remove(storeKey), (status) => this.#deleted(text, status))
     })
   }
@@ -204,7 +228,13 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   }
 
   #storeKeys(texts: readonly string[]): Key[] {
-    return texts.map((text) => this.#backend.keyFormat.encode(text))
+    return texts.map((text) => this.#storeKey(text))
+  }
+
+  #storeKey(text: string): Key {
+    const key = this.#backend.keyFormat.encode(text)
+    this.#coherence?.note(key, text)
+    return key
   }
 
   /** Runs one operation so that whatever fails in it, at once or later, is counted, reported and of our kind. */
@@ -319,6 +349,20 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     context: Context | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
     if (stored === undefined) return this.#observer.missed(text, 'absent', context)
+    return chain(this.#decoded<T>(storeKey, text, stored, context), (value) => {
+      if (value === 'expired') return this.#observer.missed(text, value, context)
+      if (typeof value === 'string') return this.#observer.dropped(text, value, context)
+      return this.#observer.hit(text, value, this.#clock.now(), context)
+    })
+  }
+
+  /** What stored bytes hold now, uncounted. */
+  #decoded<T>(
+    storeKey: Key,
+    text: string,
+    stored: StoreRead,
+    context: Context | undefined,
+  ): MaybePromise<CacheValue<T> | DropReason | 'expired'> {
     const now = this.#clock.now()
     const size = stored.bytes.length
     // The bytes may be a view that does not outlive this turn.
@@ -327,15 +371,14 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       ? this.#codec.decodeRaw<T>(stored, now)
       : this.#codec.decode<T>(stored, text, now, this.#backend.storeTime?.(storeKey))
     return chain(decoded, (value) => {
-      if (typeof value === 'string') return this.#observer.dropped(text, value, context)
+      if (typeof value === 'string') return value
       // Asked again: decompressing off the event loop takes its time.
-      const after = this.#clock.now()
-      if (value.expiresAt <= after) return this.#observer.missed(text, 'expired', context)
+      if (value.expiresAt <= this.#clock.now()) return 'expired'
       if (context !== undefined) {
         context.bytes = size
         context.format = format
       }
-      return this.#observer.hit(text, value, after, context)
+      return value
     })
   }
 

@@ -21,6 +21,8 @@ export type DropReason =
   | 'decode-failed'
   /** Declares more than the limit allows. */
   | 'too-large'
+  /** Vouched for by another server, or by this one before it lost its memory. */
+  | 'other-epoch'
   /** Neither the envelope nor the store tells how old the value is. */
   | 'unknown-age'
 

@@ -24,6 +24,8 @@ export interface ValueMeta {
   readonly usableUntil?: number | undefined
   /** What it cost to make the value, in ms; for whoever decides how early to make it again. */
   readonly loadMs?: number | undefined
+  /** By which the store that the value was read from tells it from other values of its key; for who wants to replace just this one. */
+  readonly id?: number | undefined
   /** Versions of the tags of the value, as they were before it was made. At most 65,535 bytes as JSON. */
   readonly tags?: Readonly<Record<string, string>> | undefined
 }

@@ -18,10 +18,17 @@
  * | 50 | 2 | length of the tags |
  * | 52 | 1 + 1 | length of the format's and of the compressor's id |
  * | 54 | | format id, compressor id, tags as JSON, key text in UTF-8, payload |
- * | end - 4 | 4 | CRC-32 of all before |
+ * | crc | 4 | CRC-32 of all before |
+ * | tail | 8 | epoch: which server, with which memory, vouches for it; zeros where the store has none |
+ * | + 8 | 8 | token of who makes the value anew; zeros for nobody |
+ * | + 16 | 14 | until when the token counts, by the server's time in ms, as decimal digits |
+ * | + 30 | 1 | marks: 1 made stale in its place |
+ *
+ * The tail is the store's own, which changes it without a look at the rest. A lease on a key without a value is the first four bytes and a tail.
  */
 export const HEADER_BYTES = 54
 export const TRAILER_BYTES = 4
+export const TAIL_BYTES = 31
 export const MAGIC_0 = 0xb7
 export const MAGIC_1 = 0x48
 export const VERSION = 1

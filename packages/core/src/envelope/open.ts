@@ -8,9 +8,11 @@ import {
   HEADER_BYTES,
   MAGIC_0,
   MAGIC_1,
+  TAIL_BYTES,
   TRAILER_BYTES,
   VERSION,
 } from './layout.ts'
+import { isMarkedStale } from './tail.ts'
 
 /** An envelope whose checksum and key are right. */
 export interface Envelope {
@@ -27,11 +29,18 @@ export interface Envelope {
   readonly usableMs: number
   readonly loadMs: number | undefined
   readonly tags: Readonly<Record<string, string>> | undefined
+  /** Tells it from other entries of its key. */
+  readonly id: number
+  /** Whether it was made stale in its place. */
+  readonly markedStale: boolean
   /** A view on the bytes that were opened. */
   readonly payload: Uint8Array
 }
 
 const utf8 = new TextEncoder()
+const LEAST_BYTES = HEADER_BYTES + TRAILER_BYTES + TAIL_BYTES
+/** A lease alone. */
+const LEASE_BYTES = 4 + TAIL_BYTES
 
 /**
  * Reads an envelope, or tells why it is not to be used. Never throws, whatever the bytes; the checks go from the cheapest on,
@@ -43,7 +52,8 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
   if (bytes.length < 3 || bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) return 'foreign'
   const version = bytes[2] as number
   if (version !== VERSION) return version > VERSION ? 'newer-version' : 'older-version'
-  if (bytes.length < HEADER_BYTES + TRAILER_BYTES) return 'truncated'
+  if (bytes.length === LEASE_BYTES && bytes[3] === FLAG_LEASE) return 'leased'
+  if (bytes.length < LEAST_BYTES) return 'truncated'
   const keyLength = getU32(bytes, 4)
   const payloadLength = getU32(bytes, 12)
   const tagsLength = (bytes[50] as number) | ((bytes[51] as number) << 8)
@@ -53,12 +63,10 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
   const keyAt = tagsAt + tagsLength
   const payloadAt = keyAt + keyLength
   const end = payloadAt + payloadLength
-  if (bytes.length !== end + TRAILER_BYTES) return 'truncated'
+  if (bytes.length !== end + TRAILER_BYTES + TAIL_BYTES) return 'truncated'
   if (crc32(bytes.subarray(0, end)) !== getU32(bytes, end)) return 'corrupt'
-  const flags = bytes[3] as number
-  if ((flags & ~FLAG_LEASE) !== 0) return 'newer-version'
+  if (bytes[3] !== 0) return 'newer-version'
   if (!holdsText(bytes, keyAt, keyLength, key)) return 'wrong-key'
-  if ((flags & FLAG_LEASE) !== 0) return 'leased'
   const loadMs = getU32(bytes, 46)
   const tags = tagsLength === 0 ? undefined : readTags(bytes.subarray(tagsAt, keyAt))
   if (tags === null) return 'decode-failed'
@@ -73,13 +81,15 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
     usableMs: getMs(bytes, 40),
     loadMs: loadMs === 0 ? undefined : loadMs - 1,
     tags,
+    id: getU32(bytes, end),
+    markedStale: isMarkedStale(bytes),
     payload: bytes.subarray(payloadAt, end),
   }
 }
 
 /** Whether bytes are long enough to be an envelope. */
 export function tellsFormat(bytes: Uint8Array): boolean {
-  return bytes.length >= HEADER_BYTES + TRAILER_BYTES && bytes[0] === MAGIC_0
+  return bytes.length >= LEAST_BYTES && bytes[0] === MAGIC_0
 }
 
 /** Format and compressor of an envelope, as in {@link Context.format}. */

@@ -1,6 +1,15 @@
 import { crc32 } from 'node:zlib'
 import { CacheError } from '../errors.ts'
-import { HEADER_BYTES, MAGIC_0, MAGIC_1, putMs, putU32, TRAILER_BYTES, VERSION } from './layout.ts'
+import {
+  HEADER_BYTES,
+  MAGIC_0,
+  MAGIC_1,
+  putMs,
+  putU32,
+  TAIL_BYTES,
+  TRAILER_BYTES,
+  VERSION,
+} from './layout.ts'
 
 /** What an envelope says of its payload. */
 export interface EnvelopeFacts {
@@ -42,7 +51,7 @@ export function sealEnvelope(facts: EnvelopeFacts, payload: Uint8Array): Uint8Ar
   const tagsAt = HEADER_BYTES + formatId.length + compressorId.length
   const payloadAt = tagsAt + tags.length + key.length
   const end = payloadAt + payload.length
-  const bytes = new Uint8Array(end + TRAILER_BYTES)
+  const bytes = new Uint8Array(end + TRAILER_BYTES + TAIL_BYTES)
   bytes[0] = MAGIC_0
   bytes[1] = MAGIC_1
   bytes[2] = VERSION

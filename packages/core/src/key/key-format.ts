@@ -7,6 +7,11 @@ import { packKey, unpackKey } from './pack.ts'
 /** What a store uses as a key. */
 export type StoreKey = string | Uint8Array
 
+/** A store key as a text, for maps. */
+export function keyId(key: StoreKey): string {
+  return typeof key === 'string' ? key : Buffer.from(key).toString('latin1')
+}
+
 /**
  * Turns the text of a key into what a store uses. Must be injective: two texts never share a store key.
  * The one exception is a hash, and then the envelope, which repeats the text, is the proof.

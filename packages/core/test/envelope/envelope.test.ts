@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { crc32 } from 'node:zlib'
-import { type EnvelopeFacts, openEnvelope, sealEnvelope, tellsAge } from '../../src/index.ts'
+import {
+  envelopeId,
+  type EnvelopeFacts,
+  hasEpoch,
+  hasLease,
+  openEnvelope,
+  putEpoch,
+  sealEnvelope,
+  tellsAge,
+} from '../../src/index.ts'
 
 const payload = Uint8Array.from({ length: 64 }, (_, index) => index * 37)
 const facts: EnvelopeFacts = {
@@ -19,7 +28,10 @@ const facts: EnvelopeFacts = {
 
 describe('the envelope', () => {
   it('gives back what was put in', () => {
-    expect(openEnvelope(sealEnvelope(facts, payload), facts.key)).toEqual({
+    const bytes = sealEnvelope(facts, payload)
+    expect(openEnvelope(bytes, facts.key)).toEqual({
+      id: envelopeId(bytes),
+      markedStale: false,
       formatId: 'cbor',
       compressorId: 'gzip',
       rawLength: 200,
@@ -86,17 +98,41 @@ describe('the envelope', () => {
     expect(openEnvelope(bytes, 'k')).toBe(reason)
   })
 
-  it('names flags it does not know, and a lease, once the checksum holds', () => {
-    const flagged = (flags: number): Uint8Array => {
-      const bytes = sealEnvelope(facts, payload)
-      bytes[3] = flags
-      const end = bytes.length - 4
-      new DataView(bytes.buffer).setUint32(end, crc32(bytes.subarray(0, end)), true)
-      return bytes
-    }
-    expect(openEnvelope(flagged(2), facts.key)).toBe('leased')
-    expect(openEnvelope(flagged(4), facts.key)).toBe('newer-version')
-    expect(openEnvelope(flagged(2), 'another')).toBe('wrong-key')
+  it('names flags it does not know, once the checksum holds', () => {
+    const bytes = sealEnvelope(facts, payload)
+    bytes[3] = 4
+    const end = bytes.length - 31 - 4
+    new DataView(bytes.buffer).setUint32(end, crc32(bytes.subarray(0, end)), true)
+    expect(openEnvelope(bytes, facts.key)).toBe('newer-version')
+  })
+
+  it('names a lease, which is a head and a tail', () => {
+    const lease = Uint8Array.from([0xb7, 0x48, 1, 2, ...new Uint8Array(31)])
+    expect(openEnvelope(lease, facts.key)).toBe('leased')
+    expect(openEnvelope(Uint8Array.of(...lease, 0), facts.key)).toBe('truncated')
+    expect(envelopeId(lease)).toBeUndefined()
+  })
+
+  it('has a tail that the store may change: who vouches for it, a lease, a mark', () => {
+    const bytes = sealEnvelope(facts, payload)
+    const epoch = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+    const id = envelopeId(bytes)
+    expect(hasEpoch(bytes, epoch)).toBe(false)
+    expect(hasLease(bytes)).toBe(false)
+    putEpoch(bytes, epoch)
+    bytes[bytes.length - 31 + 9] = 1
+    bytes[bytes.length - 1] = 1
+    expect(hasEpoch(bytes, epoch)).toBe(true)
+    expect(hasEpoch(bytes, epoch.toReversed())).toBe(false)
+    expect(hasLease(bytes)).toBe(true)
+    expect(openEnvelope(bytes, facts.key)).toMatchObject({ payload, id, markedStale: true })
+    expect(envelopeId(bytes)).toBe(id)
+  })
+
+  it('is vouched for by anybody where it is none of ours: that is for others to judge', () => {
+    const epoch = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+    expect(hasEpoch(new TextEncoder().encode('{"a":1}'), epoch)).toBe(true)
+    expect(envelopeId(new TextEncoder().encode('{"a":1}'.repeat(20)))).toBeUndefined()
   })
 
   it('notices bytes missing and bytes added', () => {

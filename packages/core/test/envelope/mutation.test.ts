@@ -16,6 +16,8 @@ function randomOf(seed: number): (below: number) => number {
   }
 }
 
+const TAIL_BYTES = 31
+
 type Mutation = (
   bytes: Uint8Array,
   random: (below: number) => number,
@@ -81,8 +83,11 @@ describe('a reader of mutated envelopes', () => {
     for (let round = 0; round < MUTATIONS; round += 1) {
       const [kind, mutate] = kinds[round % kinds.length]!
       const bytes = mutate(original, random, other)
+      // The tail is the store's own, and says nothing of the value.
+      const sealed = original.length - TAIL_BYTES
       const unchanged =
-        bytes.length === original.length && bytes.every((byte, at) => byte === original[at])
+        bytes.length === original.length &&
+        bytes.every((byte, at) => at >= sealed || byte === original[at])
       store.entries.set('user:1', bytes)
       const found = await tier.get('user:1')
       if (found !== undefined) hits += 1
