@@ -6,6 +6,7 @@ import {
   chain,
   type Clock,
   closedError,
+  type Coherence,
   type DeleteStatus,
   type DurationInput,
   type Entry,
@@ -13,6 +14,7 @@ import {
   type ItemResult,
   type KeyInput,
   keyText,
+  type Leases,
   type MaybePromise,
   normalizeValue,
   type ReadOptions,
@@ -24,6 +26,7 @@ import {
   resolveOptions,
   splitArguments,
 } from './compose-options.ts'
+import { followChanges } from './follow-changes.ts'
 import { BoundedOffload, type OffloadManager } from './offload-manager.ts'
 import { explainFirst, forgetAnswer } from './read/explain.ts'
 import { Lookup, type Results } from './read/lookup.ts'
@@ -31,7 +34,8 @@ import { readInOrder, readParallel, readRace } from './read/policies.ts'
 import { SequentialRead } from './read/sequential-read.ts'
 import { removeEverywhere } from './remove-everywhere.ts'
 import type { TierGuard } from './tier-guard.ts'
-import { type Item, TierSet } from './tier-set.ts'
+import { TieredLeases } from './tiered-leases.ts'
+import { type Item, NO_DEMANDS, TierSet } from './tier-set.ts'
 import { writeOptimistic, writeRace } from './write/at-once.ts'
 import { OneThrough } from './write/one-through.ts'
 import { writeInOrder } from './write/sequential.ts'
@@ -75,13 +79,17 @@ class Composition implements CacheBackend {
   readonly clear?: () => void
   readonly lowest: CacheBackend
   readonly keepsMeta: boolean
+  readonly coherence?: Coherence | undefined
+  readonly leases?: Leases | undefined
   readonly #set: TierSet
+  readonly #coherence: Coherence | undefined
   readonly #first: CacheBackend
   readonly #clock: Clock
   readonly #guard: TierGuard
   readonly #options: ResolvedOptions
   readonly #inOrder: boolean
   readonly #ownOffload: OffloadManager | undefined
+  #endListening: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(tiers: readonly CacheBackend[], options: ResolvedOptions) {
@@ -101,6 +109,12 @@ class Composition implements CacheBackend {
     const last = tiers.at(-1) as CacheBackend
     this.lowest = last.lowest ?? last
     this.keepsMeta = tiers.every((tier) => tier.keepsMeta !== false)
+    this.#coherence = last.coherence
+    if (last.coherence !== undefined) {
+      this.coherence = last.coherence
+      this.#endListening = followChanges(this.#set, last.coherence)
+    }
+    if (last.leases !== undefined) this.leases = new TieredLeases(this.#set, last.leases)
     if (this.#first.peek !== undefined) this.peek = (key) => this.#peek(key)
     if (tiers.every((tier) => tier.clear !== undefined)) this.clear = () => this.#clear()
   }
@@ -120,7 +134,11 @@ class Composition implements CacheBackend {
     }
     if (answer === undefined || isPromise(answer)) return this.#descend(key, options, answer)
     const now = this.#clock.recent()
-    if (answer.expiresAt <= now || !this.#trusted() || options?.accept?.(answer) === false) {
+    if (
+      answer.expiresAt <= now ||
+      !this.#trusted(key, options?.since) ||
+      options?.accept?.(answer) === false
+    ) {
       return this.#descend(key, options, answer)
     }
     const { tally } = this.#set
@@ -194,6 +212,7 @@ class Composition implements CacheBackend {
 
   async #closeAll(): Promise<void> {
     await this.#ownOffload?.close()
+    this.#endListening?.()
     const { tiers, tally } = this.#set
     const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()))
     const errors = closed.flatMap((result, tier) =>
@@ -210,7 +229,9 @@ class Composition implements CacheBackend {
     this.#assertOpen()
     const value = this.#first.peek?.<T>(key)
     if (value === undefined) return undefined
-    return value.expiresAt <= this.#clock.recent() || !this.#trusted() ? undefined : value
+    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, undefined)
+      ? undefined
+      : value
   }
 
   #clear(): void {
@@ -219,10 +240,14 @@ class Composition implements CacheBackend {
     if (failures.length > 0) throw failures[0]
   }
 
-  /** Whether hits above the lowest tier count now. A guard without end costs no look at the clock; one with an end, an exact one. */
-  #trusted(): boolean {
+  /** Whether hits in the first tier count now. Costs a look at the clock only where something may end that. */
+  #trusted(key: KeyInput, since: number | undefined): boolean {
     const until = this.#guard.trustedUntil
-    return until === Number.POSITIVE_INFINITY || this.#clock.now() < until
+    if (this.#coherence === undefined) {
+      return until === Number.POSITIVE_INFINITY || this.#clock.now() < until
+    }
+    const text = since === undefined ? '' : keyText(key)
+    return this.#set.vouches(0, text, this.#clock.now(), since)
   }
 
   #descend<T>(
@@ -237,8 +262,8 @@ class Composition implements CacheBackend {
     text: string,
     options: ReadOptions | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
-    const { context, accept } = options ?? {}
-    const asked = { contexts: context && [context], accept }
+    const { context, accept, since } = options ?? {}
+    const asked = { contexts: context && [context], accept, since }
     return chain(this.#read<T>([text], true, asked), ([result]) => settled(result))
   }
 
@@ -254,7 +279,7 @@ class Composition implements CacheBackend {
       fresher,
       inOrder: this.#inOrder,
       contexts: options?.contexts,
-      accept: options?.accept,
+      demands: options ?? NO_DEMANDS,
       quick: this.#inOrder && options?.quick === true,
     })
     if (fresher) return readParallel(lookup)

@@ -7,6 +7,8 @@ export interface Fill extends Item {
   readonly ticket: number
   /** One bit per tier: set for those that are to get a copy. */
   readonly lacking: number
+  /** When that tier was asked, where it matters. */
+  readonly askedAt: number | undefined
   /** Whether a copy was made or is on its way. */
   begun: boolean
 }
@@ -54,13 +56,13 @@ function copy(
   const [first] = allowed
   if (first === undefined) return undefined
   if (single) {
-    const failure = set.put(tier, first.text, first.value, 'refill')
+    const failure = set.put(tier, first.text, first.value, 'refill', first.askedAt)
     noteBegun(set, tier, failure, allowed)
     return chain(failure, (lost) => {
       if (lost === undefined) done(set, tier, first)
     })
   }
-  const answer = set.write(tier, allowed, false, 'refill')
+  const answer = set.write(tier, allowed, false, 'refill', first.askedAt)
   noteBegun(set, tier, answer, allowed)
   return chain(answer, (results) => {
     for (let index = 0; index < allowed.length; index += 1) {

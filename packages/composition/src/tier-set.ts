@@ -3,6 +3,7 @@ import {
   type CacheBackend,
   type CacheValue,
   type Clock,
+  type Coherence,
   type DeleteStatus,
   failed,
   isPromise,
@@ -18,6 +19,11 @@ import type { ResolvedOptions } from './compose-options.ts'
 import { KeyOrder } from './key-order.ts'
 import { Tally } from './tally.ts'
 import type { TierGuard } from './tier-guard.ts'
+
+/** What a read demands of what a tier has. */
+export type Demands = Pick<ReadOptions, 'accept' | 'since'>
+
+export const NO_DEMANDS: Demands = Object.freeze({})
 
 /** A key by its text, and what goes under it. */
 export interface Item {
@@ -37,8 +43,12 @@ export class TierSet {
   readonly clock: Clock
   readonly label: string
   readonly refills: boolean
+  /** What keeps copies in line with a lowest tier that others change too. */
+  readonly coherence: Coherence | undefined
   readonly #offload: Offload
   readonly #maxTtlMs: readonly number[]
+  /** Tiers above the lowest that drop a copy in the turn in which its change is told; copies in others are bounded by their life alone. */
+  readonly #exact: readonly boolean[]
   readonly #orders: readonly KeyOrder[]
   readonly #slow: boolean[]
 
@@ -55,6 +65,13 @@ export class TierSet {
     this.refills = options.refill === 'always'
     this.#maxTtlMs = options.maxTtlMs
     this.#orders = tiers.map(() => new KeyOrder())
+    this.coherence = tiers.at(-1)?.coherence
+    this.#exact = tiers.map((tier) => tier.peek !== undefined && tier.clear !== undefined)
+  }
+
+  /** Whether copies count from when their tier was asked, and not from when they are made. */
+  get timesCopies(): boolean {
+    return this.coherence !== undefined
   }
 
   /**
@@ -64,13 +81,47 @@ export class TierSet {
    */
   refusal(
     tier: number,
+    text: string,
     value: CacheValue<unknown>,
     now: number,
-    accept: ReadOptions['accept'],
+    { accept, since }: Demands,
   ): 'expired' | 'untrusted' | 'invalidated' | undefined {
     if (value.expiresAt <= now) return 'expired'
-    if (tier !== this.lowest && now >= this.guard.trustedUntil) return 'untrusted'
+    if (tier !== this.lowest && !this.vouches(tier, text, now, since)) return 'untrusted'
     return accept === undefined || accept(value) ? undefined : 'invalidated'
+  }
+
+  /** Whether copies in a tier above the lowest count now. @param now - Exact, where there is {@link TierSet.coherence}. */
+  vouches(tier: number, text: string, now: number, since: number | undefined): boolean {
+    if (now >= this.guard.trustedUntil) return false
+    const { coherence } = this
+    if (coherence === undefined) return true
+    const { maxStaleMs, fence } = coherence
+    if (since === undefined) return now - fence <= maxStaleMs
+    if (since === Number.NEGATIVE_INFINITY) return true
+    // Copies that nobody is told about are as old as they may become.
+    if (!this.#isExact(tier)) return since <= now - maxStaleMs
+    return fence >= since || coherence.fenceOf(text) >= since
+  }
+
+  /** Drops the copies of a key that somebody else has changed, and keeps those away that are on their way. */
+  changedBelow(text: string): void {
+    const { guard } = this
+    guard.beginChange(text)
+    const removed = this.tiers
+      .slice(0, -1)
+      .map((_, tier) => this.#dropped(tier, text))
+      .filter(isPromise)
+    if (removed.length === 0) guard.endChange(text)
+    else void Promise.all(removed).then(() => guard.endChange(text))
+  }
+
+  /** {@link TierSet.changedBelow} for everything. Copies in tiers that cannot be emptied end by their life. */
+  changedAllBelow(): void {
+    this.guard.changeAll()
+    for (let tier = 0; tier < this.lowest; tier += 1) {
+      if (this.#exact[tier] === true) this.#empty(tier)
+    }
   }
 
   /** Whether the last copy made in this tier was not made at once. */
@@ -122,10 +173,11 @@ export class TierSet {
     text: string,
     value: CacheValue<unknown>,
     operation: 'write' | 'refill',
+    askedAt?: number,
   ): MaybePromise<unknown> {
     if (tier === this.lowest) return this.#put(tier, text, value, operation)
     const order = this.#orders[tier] as KeyOrder
-    return order.runOne(text, () => this.#put(tier, text, value, operation))
+    return order.runOne(text, () => this.#put(tier, text, value, operation, askedAt))
   }
 
   write(
@@ -133,15 +185,20 @@ export class TierSet {
     items: readonly Item[],
     single: boolean,
     operation: 'write' | 'refill' = 'write',
+    askedAt?: number,
   ): MaybePromise<ItemResult<void>[]> {
     const texts = items.map((item) => item.text)
     return this.#ordered(tier, texts, () => {
       const backend = this.tiers[tier] as CacheBackend
       const { text, value } = items[0] as Item
       return single
-        ? this.#one(tier, operation, text, () => backend.set(text, this.#capped(tier, value)))
+        ? this.#one(tier, operation, text, () =>
+            backend.set(text, this.#capped(tier, value, askedAt)),
+          )
         : this.#many(tier, operation, texts, () =>
-            backend.setMany(items.map((item) => [item.text, this.#capped(tier, item.value)])),
+            backend.setMany(
+              items.map((item) => [item.text, this.#capped(tier, item.value, askedAt)]),
+            ),
           )
     })
   }
@@ -164,16 +221,29 @@ export class TierSet {
   clear(): unknown[] {
     this.guard.changeAll()
     const failures: unknown[] = []
-    for (let tier = this.lowest; tier >= 0; tier -= 1) {
-      try {
-        this.tiers[tier]?.clear?.()
-      } catch (error) {
-        failures.push(this.tally.failure(tier, 'remove', undefined, error))
-      }
-      const texts = this.#orders[tier]?.keys ?? []
-      if (texts.length > 0) void this.remove(tier, texts, false)
-    }
+    for (let tier = this.lowest; tier >= 0; tier -= 1) failures.push(...this.#empty(tier))
     return failures
+  }
+
+  /** @returns the failure, if any. */
+  #empty(tier: number): unknown[] {
+    const failures: unknown[] = []
+    try {
+      this.tiers[tier]?.clear?.()
+    } catch (error) {
+      failures.push(this.tally.failure(tier, 'remove', undefined, error))
+    }
+    const texts = this.#orders[tier]?.keys ?? []
+    if (texts.length > 0) void this.remove(tier, texts, false)
+    return failures
+  }
+
+  #dropped(tier: number, text: string): MaybePromise<unknown> {
+    return this.remove(tier, [text], true)
+  }
+
+  #isExact(tier: number): boolean {
+    return this.#exact[tier] === true && this.coherence?.copyMs === Number.POSITIVE_INFINITY
   }
 
   #put(
@@ -181,24 +251,45 @@ export class TierSet {
     text: string,
     value: CacheValue<unknown>,
     operation: 'write' | 'refill',
+    askedAt?: number,
   ): MaybePromise<unknown> {
     const lost = (error: unknown): unknown => this.tally.failure(tier, operation, text, error)
     try {
-      const answer = (this.tiers[tier] as CacheBackend).set(text, this.#capped(tier, value))
+      const answer = (this.tiers[tier] as CacheBackend).set(
+        text,
+        this.#capped(tier, value, askedAt),
+      )
       return isPromise(answer) ? answer.then(() => undefined, lost) : undefined
     } catch (error) {
       return lost(error)
     }
   }
 
-  /** The copy this tier may keep. An upper tier's copy never outlives its bound, nor goes stale after it is over. */
-  #capped(tier: number, value: CacheValue<unknown>): CacheValue<unknown> {
+  /**
+   * The copy this tier may keep. An upper tier's copy never outlives its bound, nor goes stale after it is over.
+   *
+   * @param askedAt - When the lowest tier was asked for it, or to take it; a copy that nobody is told about may not be older than that.
+   */
+  #capped(
+    tier: number,
+    value: CacheValue<unknown>,
+    askedAt: number | undefined,
+  ): CacheValue<unknown> {
     const maxTtlMs = this.#maxTtlMs[tier] as number
-    if (maxTtlMs === Number.POSITIVE_INFINITY) return value
-    const latest = this.clock.now() + maxTtlMs
+    const copyMs = tier === this.lowest ? Number.POSITIVE_INFINITY : this.#copyMs(tier)
+    if (maxTtlMs === Number.POSITIVE_INFINITY && copyMs === Number.POSITIVE_INFINITY) return value
+    const now = this.clock.now()
+    const latest = Math.min(now + maxTtlMs, (askedAt ?? now) + copyMs)
     if (value.expiresAt <= latest) return value
     const { data, staleAt, meta } = value
     return { data, staleAt: Math.min(staleAt, latest), expiresAt: latest, meta }
+  }
+
+  /** How long copies in an upper tier may live, since nobody may be told when they are over. */
+  #copyMs(tier: number): number {
+    const { coherence } = this
+    if (coherence === undefined) return Number.POSITIVE_INFINITY
+    return this.#exact[tier] === true ? coherence.copyMs : coherence.maxStaleMs
   }
 
   /** Operations on the lowest tier are its own business: their order decides, and the tiers above follow it. */

@@ -8,13 +8,11 @@ import type {
   ReadOptions,
 } from './cache-backend.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { Codec, type CodecOptions, type Decoded } from './codec.ts'
+import type { CodecOptions } from './codec.ts'
 import type { Coherence } from './coherence.ts'
 import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
-import { formatOf, tellsFormat, withCompressor } from './envelope/open.ts'
-import { metaFacts } from './envelope/meta-facts.ts'
 import type { Operation } from './errors.ts'
 import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
@@ -24,8 +22,8 @@ import type { Leases } from './lease.ts'
 import { LiftedCoherence } from './lifted-coherence.ts'
 import { LiftedLeases } from './lifted-leases.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
-import type { DropReason } from './miss-reason.ts'
 import { closedError, Observer } from './observer.ts'
+import { StoredValues } from './stored-values.ts'
 import { type CacheValue, normalizeValue } from './value.ts'
 
 /** What {@link liftBackend} adds to a store: limits, formats to read beside its own, a clock, a listener. */
@@ -71,7 +69,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   readonly label: string
   readonly keepsMeta: boolean
   readonly #backend: Backend<Key>
-  readonly #codec: Codec
+  readonly #values: StoredValues<Key>
   readonly #clock: Clock
   readonly #observer: Observer
   readonly #raw: boolean
@@ -82,26 +80,22 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   #closing: Promise<void> | undefined
 
   constructor(backend: Backend<Key>, options: LiftOptions) {
-    const { valueFormat, compressor } = backend
+    const { feed, leases } = backend
     this.label = toLabel(backend.label)
     this.#backend = backend
     this.#raw = backend.layout === 'raw'
     this.keepsMeta = !this.#raw
-    const { feed, leases } = backend
-    this.#codec = new Codec({ ...options, valueFormat, compressor, tellsId: leases !== undefined })
     this.#clock = options.clock ?? systemClock
+    this.#values = new StoredValues(backend, options, this.#clock)
     this.#observer = new Observer(this.label, options.onEvent)
     if (feed !== undefined) {
       this.#coherence = new LiftedCoherence(feed, backend.keyFormat)
       this.coherence = this.#coherence
     }
     if (leases !== undefined && !this.#raw) {
-      this.leases = new LiftedLeases(leases, {
+      this.leases = new LiftedLeases(leases, this.#values, {
         storeKey: (text) => this.#storeKey(text),
         attempt: (operation, text, run) => this.#attempt(operation, text, run),
-        decode: <T>(storeKey: Key, text: string, stored: StoreRead, context: Context | undefined) =>
-          this.#decoded<T>(storeKey, text, stored, context),
-        encode: (storeKey, text, value) => this.#encode(storeKey, text, value),
         written: (text, bytes) => this.#observer.written(text, bytes),
       })
     }
@@ -132,7 +126,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       }
       let encoded: MaybePromise<StoreWrite | undefined>
       try {
-        encoded = this.#encode(storeKey, text, entry)
+        encoded = this.#values.encode(storeKey, text, entry)
       } catch (error) {
         return refused(error)
       }
@@ -276,24 +270,6 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     }
   }
 
-  /** What to write, or `undefined` for a value whose life is over. */
-  #encode(
-    storeKey: Key,
-    text: string,
-    value: CacheValue<unknown>,
-  ): MaybePromise<StoreWrite | undefined> {
-    const now = this.#clock.now()
-    if (value.expiresAt <= now) return undefined
-    // Rounded down, so that nothing lives past its end; what is left of the last millisecond is given whole.
-    const ttlMs = Math.max(1, Math.floor(value.expiresAt - now))
-    const freshMs = Math.max(0, Math.floor(value.staleAt - now))
-    const finish = (bytes: Uint8Array): StoreWrite => ({ bytes, ttlMs, freshMs })
-    if (this.#raw) return chain(this.#codec.encodeRaw(value.data), finish)
-    const writtenAt = this.#backend.storeTime?.(storeKey)
-    const facts = { key: text, ttlMs, freshMs, writtenAt, ...metaFacts(value.meta, now) }
-    return chain(this.#codec.encode(facts, value.data), finish)
-  }
-
   /**
    * Removes what was there in place of a write: of a value whose life is over, or of one that cannot be stored, and then
    * fails. Who wanted to replace a value must not find it again.
@@ -309,7 +285,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   ): MaybePromise<ItemResult<void>[]> {
     const storeKeys = this.#storeKeys(items.map(([text]) => text))
     const encoded = settleEach(items, ([text, value], index) =>
-      this.#encode(storeKeys[index] as Key, text, value),
+      this.#values.encode(storeKeys[index] as Key, text, value),
     )
     return chain(encoded, (outcomes) => {
       const writes: [Key, StoreWrite][] = []
@@ -349,42 +325,11 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     context: Context | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
     if (stored === undefined) return this.#observer.missed(text, 'absent', context)
-    return chain(this.#decoded<T>(storeKey, text, stored, context), (value) => {
+    return chain(this.#values.decode<T>(storeKey, text, stored, context), (value) => {
       if (value === 'expired') return this.#observer.missed(text, value, context)
       if (typeof value === 'string') return this.#observer.dropped(text, value, context)
       return this.#observer.hit(text, value, this.#clock.now(), context)
     })
-  }
-
-  /** What stored bytes hold now, uncounted. */
-  #decoded<T>(
-    storeKey: Key,
-    text: string,
-    stored: StoreRead,
-    context: Context | undefined,
-  ): MaybePromise<CacheValue<T> | DropReason | 'expired'> {
-    const now = this.#clock.now()
-    const size = stored.bytes.length
-    // The bytes may be a view that does not outlive this turn.
-    const format = context && this.#formatOf(stored.bytes)
-    const decoded: MaybePromise<Decoded<T>> = this.#raw
-      ? this.#codec.decodeRaw<T>(stored, now)
-      : this.#codec.decode<T>(stored, text, now, this.#backend.storeTime?.(storeKey))
-    return chain(decoded, (value) => {
-      if (typeof value === 'string') return value
-      // Asked again: decompressing off the event loop takes its time.
-      if (value.expiresAt <= this.#clock.now()) return 'expired'
-      if (context !== undefined) {
-        context.bytes = size
-        context.format = format
-      }
-      return value
-    })
-  }
-
-  #formatOf(bytes: Uint8Array): string | undefined {
-    if (!this.#raw) return tellsFormat(bytes) ? formatOf(bytes) : undefined
-    return withCompressor(this.#backend.valueFormat.id, this.#backend.compressor.id)
   }
 
   #deleted(text: string, { count }: DeleteStatus): DeleteStatus {

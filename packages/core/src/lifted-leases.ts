@@ -1,4 +1,4 @@
-import type { StoreRead, StoreWrite } from './backend.ts'
+import type { StoreWrite } from './backend.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import type { Context } from './context.ts'
 import { envelopeId } from './envelope/tail.ts'
@@ -14,26 +14,13 @@ import type {
   StoreLease,
   StoreLeaseAnswer,
 } from './lease.ts'
-import type { DropReason } from './miss-reason.ts'
+import type { StoredValues } from './stored-values.ts'
 import { type CacheValue, normalizeValue } from './value.ts'
 
 /** What the lift does for leases as it does for reads and writes. */
 export interface LeaseHost<Key> {
   storeKey(text: string): Key
   attempt<R>(operation: Operation, text: string, run: () => MaybePromise<R>): MaybePromise<R>
-  /** The value, why there is none, or `'expired'`. Counts nothing. */
-  decode<T>(
-    storeKey: Key,
-    text: string,
-    stored: StoreRead,
-    context: Context | undefined,
-  ): MaybePromise<CacheValue<T> | DropReason | 'expired'>
-  /** What to write, or `undefined` for a value whose life is over. */
-  encode(
-    storeKey: Key,
-    text: string,
-    value: CacheValue<unknown>,
-  ): MaybePromise<StoreWrite | undefined>
   written(text: string, bytes: number): void
 }
 
@@ -57,10 +44,12 @@ const MOST_TRIES = 4
 /** The leases of a store, on values. */
 export class LiftedLeases<Key extends StoreKey> implements Leases {
   readonly #port: LeasePort<Key>
+  readonly #values: StoredValues<Key>
   readonly #host: LeaseHost<Key>
 
-  constructor(port: LeasePort<Key>, host: LeaseHost<Key>) {
+  constructor(port: LeasePort<Key>, values: StoredValues<Key>, host: LeaseHost<Key>) {
     this.#port = port
+    this.#values = values
     this.#host = host
   }
 
@@ -93,7 +82,7 @@ export class LiftedLeases<Key extends StoreKey> implements Leases {
       }
       let encoded: MaybePromise<StoreWrite | undefined>
       try {
-        encoded = this.#host.encode(storeKey, text, entry)
+        encoded = this.#values.encode(storeKey, text, entry)
       } catch (error) {
         return giveUp(error)
       }
@@ -131,7 +120,7 @@ export class LiftedLeases<Key extends StoreKey> implements Leases {
       const { read } = answer
       // What it is read from may be a view that does not outlive this turn.
       const found = envelopeId(read.bytes) ?? read.bytes.slice()
-      return chain(this.#host.decode<T>(storeKey, text, read, context), (value) => {
+      return chain(this.#values.decode<T>(storeKey, text, read, context), (value) => {
         if (typeof value !== 'string') return { is: 'found', value }
         if (value === 'newer-version' || tries === 1) {
           return { is: 'refused', reason: value }

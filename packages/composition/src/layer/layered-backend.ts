@@ -4,6 +4,7 @@ import {
   type CacheBackend,
   type CacheValue,
   closedError,
+  type Coherence,
   type Context,
   type DeleteStatus,
   type DurationInput,
@@ -11,10 +12,12 @@ import {
   invalidOption,
   type ItemResult,
   type KeyInput,
+  type Leases,
   type MaybePromise,
   type ReadOptions,
 } from '@hitbox/core'
 import { apart } from './apart.ts'
+import { LayeredLeases } from './layered-leases.ts'
 
 /** What an operation on a backend does: the words in which its errors tell. */
 export type Verb = 'read' | 'write' | 'remove'
@@ -41,6 +44,8 @@ export class LayeredBackend implements CacheBackend {
   readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
   readonly clear?: () => void
   readonly lowest?: CacheBackend
+  readonly coherence?: Coherence | undefined
+  readonly leases?: Leases | undefined
   readonly keepsMeta: boolean
   readonly #inner: CacheBackend
   readonly #layer: Layer
@@ -62,6 +67,10 @@ export class LayeredBackend implements CacheBackend {
       }
     }
     this.keepsMeta = inner.keepsMeta !== false
+    if (inner.coherence !== undefined) this.coherence = inner.coherence
+    if (inner.leases !== undefined) {
+      this.leases = new LayeredLeases(inner.leases, layer, () => this.#assertOpen())
+    }
     if (inner.lowest !== undefined) {
       this.lowest = new LayeredBackend(inner.lowest, layer, false, this)
     }
@@ -142,11 +151,11 @@ export class LayeredBackend implements CacheBackend {
     context: Context,
     options: ReadOptions | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
-    const { quick, accept } = options ?? {}
+    const { quick, accept, since } = options ?? {}
     let late = false
     const read = (own: Context | undefined): MaybePromise<CacheValue<T> | undefined> =>
       this.#layer.one('read', () =>
-        this.#inner.get<T>(key, { context: own, quick: quick === true && !late, accept }),
+        this.#inner.get<T>(key, { context: own, quick: quick === true && !late, accept, since }),
       )
     const answer =
       this.#layer.abandons === true ? apart([context], ([own]) => read(own)) : read(context)

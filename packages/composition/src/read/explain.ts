@@ -20,7 +20,9 @@ export function forgetAnswer(context: Context, reason: MissReason | undefined): 
 
 /** The same question, for whoever is not asked first or answers late: every hit is explained. */
 export function inFull(options: ReadOptions | undefined): ReadOptions | undefined {
-  return options?.quick === true ? { context: options.context, accept: options.accept } : options
+  if (options?.quick !== true) return options
+  const { context, accept, since } = options
+  return { context, accept, since }
 }
 
 /** Fills `context` with a hit that the first tier had at once. What the tier has said is right to this moment: it saves a look at the clock. */

@@ -11,7 +11,7 @@ import {
   succeeded,
 } from '@hitbox/core'
 import { type Fill, refill } from '../refill.ts'
-import type { TierSet } from '../tier-set.ts'
+import type { Demands, TierSet } from '../tier-set.ts'
 import { type Asked, Explanation } from './explanation.ts'
 
 /** What is known of one key while the tiers are asked for it. */
@@ -31,7 +31,7 @@ interface Search<T> {
 export type Results<T> = ItemResult<CacheValue<T> | undefined>[]
 
 export interface LookupOptions extends Asked {
-  readonly accept: ReadOptions['accept']
+  readonly demands: Demands
   /** Whether this is no batch. */
   readonly single: boolean
   /** Whether a fresher answer replaces an earlier one; else the first stays. */
@@ -52,7 +52,8 @@ export class Lookup<T> {
   readonly #single: boolean
   readonly #fresher: boolean
   readonly #quick: boolean
-  readonly #accept: ReadOptions['accept']
+  readonly #demands: Demands
+  #askedAt: number | undefined
 
   constructor(set: TierSet, texts: readonly string[], options: LookupOptions) {
     this.set = set
@@ -68,7 +69,7 @@ export class Lookup<T> {
     this.#single = options.single
     this.#fresher = options.fresher
     this.#quick = options.quick
-    this.#accept = options.accept
+    this.#demands = options.demands
     this.#explanations = options.contexts && this.#explain(options.contexts, options)
   }
 
@@ -78,6 +79,7 @@ export class Lookup<T> {
 
   /** Must come before the first question to a tier whose answers may be copied up. */
   beginFills(): void {
+    if (this.set.timesCopies) this.#askedAt ??= this.set.clock.now()
     for (const search of this.#searches) {
       if (search.value === undefined) search.ticket ??= this.set.guard.beginFill(search.text)
     }
@@ -127,10 +129,12 @@ export class Lookup<T> {
 
   #readOptions(tier: number, asked: readonly Search<T>[]): BatchReadOptions | undefined {
     const explanations = this.#explanations
-    const accept = this.#accept
-    if (explanations === undefined) return accept && { accept }
+    const { accept, since } = this.#demands
+    if (explanations === undefined) {
+      return accept === undefined && since === undefined ? undefined : { accept, since }
+    }
     const contexts = asked.map((search) => explanations.get(search)?.of(tier))
-    return { contexts, quick: this.#quick && tier === 0, accept }
+    return { contexts, quick: this.#quick && tier === 0, accept, since }
   }
 
   #note(search: Search<T>, tier: number, result: Results<T>[number], now: number): void {
@@ -142,7 +146,9 @@ export class Lookup<T> {
     }
     const { value } = result
     const refusal =
-      value === undefined ? undefined : this.set.refusal(tier, value, now, this.#accept)
+      value === undefined
+        ? undefined
+        : this.set.refusal(tier, search.text, value, now, this.#demands)
     if (value === undefined || refusal !== undefined) {
       const explanation = this.#explanations?.get(search)
       search.lacking |= 1 << tier
@@ -176,7 +182,8 @@ export class Lookup<T> {
     if (tally.observed) tally.hit(tier, text, !fresh)
     const lacking = search.lacking & ((1 << tier) - 1)
     if (fresh && lacking !== 0 && ticket !== undefined) {
-      const fill = { text, value, ticket, lacking, begun: false }
+      const askedAt = this.#askedAt
+      const fill = { text, value, ticket, lacking, askedAt, begun: false }
       fills.push(fill)
       const explanation = this.#explanations?.get(search)
       if (explanation !== undefined) explanation.fill = fill
@@ -209,6 +216,6 @@ function isFresher(
   return value.expiresAt === best.expiresAt ? tier < bestTier : value.expiresAt > best.expiresAt
 }
 
-function one({ contexts, accept }: BatchReadOptions): ReadOptions {
-  return { context: contexts?.[0], accept }
+function one({ contexts, accept, since }: BatchReadOptions): ReadOptions {
+  return { context: contexts?.[0], accept, since }
 }

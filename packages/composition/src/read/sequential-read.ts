@@ -7,7 +7,7 @@ import {
   type ReadOptions,
 } from '@hitbox/core'
 import { type Fill, refill } from '../refill.ts'
-import type { TierSet } from '../tier-set.ts'
+import { NO_DEMANDS, type TierSet } from '../tier-set.ts'
 import { explainHit, forgetAnswer, inFull } from './explain.ts'
 
 /** The way of one key down the tiers, once the first has not answered with a hit at once. */
@@ -16,6 +16,7 @@ export class SequentialRead<T> {
   readonly #text: string
   readonly #options: ReadOptions | undefined
   #ticket: number | undefined
+  #askedAt: number | undefined
   #lacking = 0
   #reason: MissReason | undefined
   /** In the order of the tiers. */
@@ -54,6 +55,7 @@ export class SequentialRead<T> {
   #ask(tier: number): MaybePromise<CacheValue<T> | undefined> {
     if (tier > this.#set.lowest) return this.#nothing()
     this.#ticket ??= this.#set.guard.beginFill(this.#text)
+    if (this.#set.timesCopies) this.#askedAt ??= this.#set.clock.now()
     let answer: MaybePromise<CacheValue<T> | undefined>
     try {
       answer = (this.#set.tiers[tier] as CacheBackend).get<T>(this.#text, this.#options)
@@ -68,7 +70,7 @@ export class SequentialRead<T> {
     let refusal: MissReason | undefined
     if (value !== undefined) {
       const now = this.#set.clock.now()
-      refusal = this.#set.refusal(tier, value, now, this.#options?.accept)
+      refusal = this.#set.refusal(tier, this.#text, value, now, this.#options ?? NO_DEMANDS)
       if (refusal === undefined) return this.#serve(tier, value, now)
     }
     this.#lacking |= 1 << tier
@@ -91,6 +93,7 @@ export class SequentialRead<T> {
         value,
         ticket: this.#ticket,
         lacking: this.#lacking,
+        askedAt: this.#askedAt,
         begun: false,
       }
       refill(set, [fill], true)

@@ -73,17 +73,18 @@ export function writeRace(
 
 /**
  * Brings upper tiers in line when all have answered: one that failed drops the key, and so does one beside whose write
- * another change of the key ran. A value that only an upper tier took stays there, since it was acknowledged.
+ * another change of the key ran. A value that only an upper tier took stays there, since it was acknowledged; unless others change the lowest
+ * tier too, as nobody would be told when it is over.
  */
 function tidy(writing: Writing, byTier: readonly Results[]): MaybePromise<unknown> {
-  const { lowest } = writing.set
+  const { lowest, coherence } = writing.set
   const drops: MaybePromise<Results>[] = []
   for (let tier = 0; tier < lowest; tier += 1) {
-    const doubtful = writing.all.filter(
-      (position) =>
-        byTier[tier]?.[position]?.ok !== true ||
-        (byTier[lowest]?.[position]?.ok === true && writing.contended(position)),
-    )
+    const doubtful = writing.all.filter((position) => {
+      if (byTier[tier]?.[position]?.ok !== true) return true
+      const below = byTier[lowest]?.[position]?.ok === true
+      return below ? writing.contended(position) : coherence !== undefined
+    })
     drops.push(writing.drop(tier, doubtful))
   }
   return together(drops)

@@ -10,11 +10,14 @@ export class OneThrough {
   readonly #set: TierSet
   readonly #text: string
   readonly #value: CacheValue<unknown>
+  /** When the lowest tier was asked to take it, where that matters. */
+  readonly #askedAt: number | undefined
 
   constructor(set: TierSet, text: string, value: CacheValue<unknown>) {
     this.#set = set
     this.#text = text
     this.#value = value
+    this.#askedAt = set.timesCopies ? set.clock.now() : undefined
   }
 
   run(): MaybePromise<void> {
@@ -23,7 +26,7 @@ export class OneThrough {
   }
 
   #put(tier: number): MaybePromise<unknown> {
-    return this.#set.put(tier, this.#text, this.#value, 'write')
+    return this.#set.put(tier, this.#text, this.#value, 'write', this.#askedAt)
   }
 
   #bringInLine(failure: unknown): MaybePromise<void> {

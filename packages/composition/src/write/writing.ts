@@ -10,12 +10,15 @@ export class Writing {
   readonly items: readonly Item[]
   readonly all: readonly number[]
   readonly #single: boolean
+  /** When it began, where that matters to copies. */
+  readonly #askedAt: number | undefined
 
   constructor(set: TierSet, items: readonly Item[], single: boolean) {
     this.set = set
     this.items = items
     this.all = items.map((_, position) => position)
     this.#single = single
+    this.#askedAt = set.timesCopies ? set.clock.now() : undefined
   }
 
   /** Whether another change of this key runs or ran beside this one, so that the lowest tier may hold either. */
@@ -30,7 +33,7 @@ export class Writing {
       positions.length === this.items.length
         ? this.items
         : positions.map((position) => this.items[position] as Item)
-    return this.set.write(tier, items, this.#single)
+    return this.set.write(tier, items, this.#single, 'write', this.#askedAt)
   }
 
   /** Removes what a tier may hold of these keys. @returns one result per position given. */

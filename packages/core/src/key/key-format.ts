@@ -9,7 +9,7 @@ export type StoreKey = string | Uint8Array
 
 /** A store key as a text, for maps. */
 export function keyId(key: StoreKey): string {
-  return typeof key === 'string' ? key : Buffer.from(key).toString('latin1')
+  return typeof key === 'string' ? key : String.fromCharCode(...key)
 }
 
 /**
