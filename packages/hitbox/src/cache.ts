@@ -1,6 +1,7 @@
 import type { DurationInput, KeyInput } from '@hitbox/core'
 import type { GetMany, GetOrLoadMany } from './batch/batch-api.ts'
 import type { Answer } from './call-context.ts'
+import type { Fresh, Receipt } from './fresh.ts'
 import type { CachedFunction, FnOptions } from './function/cached-function.ts'
 import type { LoadContext } from './flight/loading.ts'
 import type { CacheStats } from './ledger.ts'
@@ -13,13 +14,33 @@ export interface CallOptions<T = unknown> extends PolicyOptions<T> {
   /** Ends this caller's wait with the signal's reason. The load goes on for others, and is aborted when nobody is left. */
   readonly signal?: AbortSignal | undefined
   /** Asks no tier and joins no load that began before: the value is made now, and stored. @defaultValue false */
-  readonly fresh?: boolean | undefined
+  readonly reload?: boolean | undefined
 }
 
 /** What one call without a loader may set for itself. */
 export interface ReadOptions<T = unknown> {
   /** As for the cache. */
   readonly schema?: StandardSchema<T> | undefined
+  /** As for the cache. */
+  readonly fresh?: Fresh | undefined
+}
+
+/** What {@link Namespace.delete} answers with. */
+export interface DeleteReceipt extends Receipt {
+  /** Whether something was there. */
+  readonly deleted: boolean
+}
+
+/** What {@link Namespace.deleteMany} answers with. */
+export interface DeleteManyReceipt extends Receipt {
+  /** For each key in their order, whether something was there. */
+  readonly deleted: readonly boolean[]
+}
+
+/** What {@link Namespace.expire} answers with. */
+export interface ExpireReceipt extends Receipt {
+  /** Whether something was there. */
+  readonly expired: boolean
 }
 
 /** What one write may set for itself. */
@@ -88,23 +109,22 @@ export interface Namespace<Value = unknown> {
    *
    * @throws {@link CacheError} whatever kept a tier from taking it; what the tiers hold is then unknown.
    */
-  set(key: KeyInput, value: Value, options?: WriteOptions): Promise<void>
+  set(key: KeyInput, value: Value, options?: WriteOptions): Promise<Receipt>
   /** {@link Namespace.set} for many; of duplicates the last stays. Rejects with the first failure, when all have ended. */
   setMany(
     entries: Iterable<readonly [key: KeyInput, value: Value]>,
     options?: WriteOptions,
-  ): Promise<void>
+  ): Promise<Receipt>
   /**
    * Removes what is there, from all tiers. Once resolved, no read that begins later sees it, and no load that began before is stored.
    *
-   * @returns whether something was there.
    * @throws {@link CacheError} whatever kept a tier from removing it; what the tiers hold is then unknown.
    */
-  delete(key: KeyInput): Promise<boolean>
+  delete(key: KeyInput): Promise<DeleteReceipt>
   /** {@link Namespace.delete} for many, in their order. Rejects with the first failure, when all have ended. */
-  deleteMany(keys: Iterable<KeyInput>): Promise<boolean[]>
-  /** Makes what is there stale, so that it is made anew and may be served meanwhile. @returns whether something was there. */
-  expire(key: KeyInput): Promise<boolean>
+  deleteMany(keys: Iterable<KeyInput>): Promise<DeleteManyReceipt>
+  /** Makes what is there stale, so that it is made anew and may be served meanwhile. Loads under way are not stored. */
+  expire(key: KeyInput): Promise<ExpireReceipt>
   /**
    * A function whose results are cached.
    *
@@ -116,25 +136,24 @@ export interface Namespace<Value = unknown> {
     f: (...args: Args) => T | PromiseLike<T>,
     options?: FnOptions<Args, T>,
   ): CachedFunction<Args, T>
-  /** What was counted since the cache was made, here and in each tier. */
   /** What each tier has under a key, asked now. Costs a read of every tier. */
   explain(key: KeyInput): Promise<Explanation>
   /**
    * Ends every value that carries one of these tags: in all namespaces, stored, being loaded or refreshed. Callers of loads under way get
    * their result, nobody else does. Costs two writes, however many values carry them. Names, or lists of them.
    *
-   * Once resolved, no read in this process that begins later is answered with such a value; other processes that share the lowest tier
-   * follow within about a second.
+   * Once resolved, no read in this process that begins later is answered with such a value, and no fill that began before is stored. In other
+   * processes the same holds for reads that demand it (see {@link Fresh}), and for all after the bound of the tiers, a second by default.
    * @throws {@link CacheError} whatever kept the lowest tier from it; it is then perhaps not done. `UNSUPPORTED` over a tier that stores bare values.
    */
-  invalidateTags(...tags: readonly (string | readonly string[])[]): Promise<void>
+  invalidateTags(...tags: readonly (string | readonly string[])[]): Promise<Receipt>
   /**
    * The same for everything in this namespace and those within it: one write, however much that is. Room in shared tiers is freed as values
    * end or are replaced.
    *
    * @throws as {@link Namespace.invalidateTags}.
    */
-  clear(): Promise<void>
+  clear(): Promise<Receipt>
   /**
    * The same cache for keys of their own, with other defaults. May be made as often as wanted: it holds nothing, and equal names mean the
    * same keys.

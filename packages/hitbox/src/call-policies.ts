@@ -4,9 +4,9 @@ import type { CallOptions, NamespaceOptions, ReadOptions, WriteOptions } from '.
 import type { FnOptions } from './function/cached-function.ts'
 import { type Policy, POLICY_OPTIONS, type PolicyOptions, policyOf, requireTtl } from './policy.ts'
 
-const CALL: readonly string[] = [...POLICY_OPTIONS, 'signal', 'fresh']
+const CALL: readonly string[] = [...POLICY_OPTIONS, 'signal', 'reload']
 const BATCH: readonly string[] = [...CALL, 'key']
-const READ: readonly string[] = ['schema']
+const READ: readonly string[] = ['schema', 'fresh']
 const WRITE: readonly string[] = [
   'ttl',
   'staleAfter',

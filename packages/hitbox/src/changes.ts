@@ -10,6 +10,7 @@ import {
 } from '@hitbox/core'
 import { type Engine, settled } from './engine.ts'
 import { type Admitted, admit } from './flight/landing.ts'
+import { NO_STAMP, type Receipt } from './fresh.ts'
 import type { Policy } from './policy.ts'
 import { CLOCK, isTag } from './keyspace.ts'
 import type { Scope, Sight } from './versions/versions.ts'
@@ -155,7 +156,9 @@ function found(status: DeleteStatus): boolean {
 
 /** Makes what is there stale: the next read refreshes it. @returns whether something was there. */
 export function expireOne(engine: Engine, scope: Scope, text: string): MaybePromise<boolean> {
-  const { tiers } = engine
+  const { tiers, leases } = engine
+  // In its place, so that nothing that comes between is lost.
+  if (leases !== undefined) return change(engine, [text], () => leases.expire(text))
   return change(engine, [text], () =>
     chain(standing(engine, scope, text), (entry) => {
       if (entry === undefined) return false
@@ -197,6 +200,11 @@ export function invalidate(engine: Engine, names: readonly string[]): MaybePromi
   const { register } = engine.versions
   // Who meets a tag for the first time learns from the clock whether any was invalidated meanwhile.
   return register.change(names.some(isTag) ? [CLOCK, ...names] : names)
+}
+
+/** What a change of these keys answers with, once it is done. */
+export function receiptOf({ coherence }: Engine, texts: readonly string[]): Receipt {
+  return { token: coherence?.stamp(texts) ?? NO_STAMP }
 }
 
 /** One promise of an answer that may be there or have failed already. */

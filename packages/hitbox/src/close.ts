@@ -27,6 +27,7 @@ export async function closeEngine(
   for (const flight of flights) endFlight(engine, flight, reason)
   engine.endHolds()
   await ownOffload?.close()
+  engine.endListening()
   engine.versions.register.close()
   await tiers.close()
   engine.endDeadlines()

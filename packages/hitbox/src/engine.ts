@@ -3,10 +3,12 @@ import {
   type CacheBackend,
   CacheError,
   type Clock,
+  type Coherence,
   Deadlines,
   type ItemResult,
   failed,
   isPromise,
+  type Leases,
   type MaybePromise,
   type Offload,
   type Operation,
@@ -15,15 +17,18 @@ import {
   type Reporter,
 } from '@hitbox/core'
 import { ChangeStamps } from './change-stamps.ts'
+import { Claims } from './flight/claims.ts'
 import { CheapTime } from './cheap-time.ts'
 import type { HitboxEvent } from './events.ts'
 import { type Failure, Failures } from './failures.ts'
+import type { Flight } from './flight/flight.ts'
 import { Flights } from './flight/flights.ts'
+import { followChanges } from './follow-changes.ts'
 import { Ledger } from './ledger.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Policy } from './policy.ts'
 import { SchemaChecks } from './schema.ts'
-import type { Polled } from './state/poll.ts'
+import type { Poll } from './state/poll.ts'
 import { SignalWaits } from './state/signal-waits.ts'
 import { Register } from './versions/register.ts'
 import { VersionStore } from './versions/version-store.ts'
@@ -59,7 +64,7 @@ export class Engine {
   readonly ledger: Ledger = new Ledger()
   readonly flights: Flights = new Flights()
   /** Reads of tiers under way that further callers of the key join. */
-  readonly polls: Map<string, Promise<Polled>> = new Map()
+  readonly polls: Map<string, Poll> = new Map()
   readonly failures: Failures = new Failures()
   readonly order: WriteOrder
   readonly signals: SignalWaits = new SignalWaits()
@@ -69,6 +74,13 @@ export class Engine {
   readonly stamps: ChangeStamps = new ChangeStamps()
   /** Names of cached functions, with their namespaces. */
   readonly functions: Set<string> = new Set()
+  /** What keeps copies and loads in line with what others change; absent where nobody else can. */
+  readonly coherence: Coherence | undefined
+  /** Fills that are refused when their key was changed; absent likewise. */
+  readonly leases: Leases | undefined
+  /** Who waits for others to make a value, by key. */
+  readonly claims: Claims = new Claims()
+  readonly #endListening: (() => void) | undefined
   /** Runs something in the async context in which the cache was made. */
   readonly outside: <R, A extends unknown[]>(run: (...args: A) => R, ...args: A) => R =
     AsyncLocalStorage.snapshot()
@@ -91,7 +103,29 @@ export class Engine {
     this.order = new WriteOrder(label)
     this.#deadlines = new Deadlines(clock, tierTimeoutMs)
     this.#timeoutMs = tierTimeoutMs
+    this.coherence = tiers.coherence
+    this.leases = tiers.leases
     this.versions = this.#versions(options.keyspace)
+    this.#endListening = this.coherence && followChanges(this, this.coherence, options.keyspace)
+  }
+
+  /**
+   * Whether a flight may answer who demands to see what was acknowledged before a moment: it began later, or would have been told.
+   *
+   * @param since - @defaultValue the bound of the tiers before now
+   */
+  vouches(flight: Flight, since: number | undefined): boolean {
+    const { coherence } = this
+    if (coherence === undefined) return true
+    const from = since ?? this.clock.now() - coherence.maxStaleMs
+    if (flight.startedAt >= from) return true
+    if (!flight.tracked) return false
+    return coherence.fence >= from || coherence.fenceOf(flight.text) >= from
+  }
+
+  /** Learns of no more changes. */
+  endListening(): void {
+    this.#endListening?.()
   }
 
   get closed(): boolean {
@@ -193,7 +227,9 @@ export class Engine {
       if (!this.announcer.active) return
       this.announcer.report({ type: 'error', source: this.label, operation: 'read', error })
     }
-    return new Versions(new Register({ clock, store, onError }), clock, tiers.keepsMeta !== false)
+    const coherence = store === undefined ? undefined : this.coherence
+    const register = new Register({ clock, store, coherence, onError })
+    return new Versions(register, clock, tiers.keepsMeta !== false, coherence)
   }
 }
 

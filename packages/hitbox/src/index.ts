@@ -1,6 +1,9 @@
 export type {
   Cache,
   CallOptions,
+  DeleteManyReceipt,
+  DeleteReceipt,
+  ExpireReceipt,
   Get,
   GetOrLoad,
   Namespace,
@@ -34,6 +37,7 @@ export type {
 } from './define/definition.ts'
 export type { BatchContext, BatchLoader, BatchResult } from './batch/batch-load.ts'
 export type { HitboxEvent, HitboxListener, RequestEvent } from './events.ts'
+export type { Fresh, Receipt } from './fresh.ts'
 export type { LoadContext } from './flight/loading.ts'
 export type { CachedFunction, FnOptions } from './function/cached-function.ts'
 export type { CacheStats, Outcome } from './ledger.ts'

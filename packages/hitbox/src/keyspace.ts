@@ -78,6 +78,12 @@ export function versionKey(root: string, name: string): string {
   return `${BETWEEN}${root}:${name}`
 }
 
+/** The reverse of {@link versionKey}; `undefined` for other keys, and those of other caches. */
+export function versionNameOf(root: string, text: string): string | undefined {
+  const head = versionKey(root, '')
+  return text.startsWith(head) ? text.slice(head.length) : undefined
+}
+
 function prefixOf(namespace: string, version: number): string {
   if (namespace === '' && version === 0) return ''
   return `${cacheKey({ prefix: namespace, version }).text}:`

@@ -8,6 +8,7 @@ import {
 } from '@hitbox/core'
 import { Reporter } from '@hitbox/core'
 import type { HitboxEvent, HitboxListener } from './events.ts'
+import { type Demand, type Fresh, toDemand } from './fresh.ts'
 import { tagName } from './keyspace.ts'
 import type { StandardSchema } from './schema.ts'
 
@@ -63,6 +64,8 @@ export interface PolicyOptions<T = unknown> {
    * At most 256 a value, each a text that is not empty. @defaultValue none
    */
   readonly tags?: readonly string[] | undefined
+  /** How new what a read gives must be, where others change it too. @defaultValue the bound of the tiers, `maxStale` */
+  readonly fresh?: Fresh | undefined
   /** Told what happens to calls and loads, beside the listeners of the levels above. @defaultValue none */
   readonly onEvent?: HitboxListener | undefined
 }
@@ -84,6 +87,7 @@ export interface Policy {
   readonly schema: StandardSchema | undefined
   readonly onBackendDown: 'load' | 'stale' | 'fail'
   readonly asyncContext: 'cache' | 'caller'
+  readonly fresh: Demand | undefined
   /** Names of the versions of the tags. */
   readonly tags: readonly string[]
   readonly announcer: Reporter<HitboxEvent>
@@ -107,6 +111,7 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'schema',
   'onBackendDown',
   'asyncContext',
+  'fresh',
   'tags',
   'onEvent',
 ]
@@ -129,6 +134,7 @@ const DEFAULTS: Policy = {
   schema: undefined,
   onBackendDown: 'load',
   asyncContext: 'cache',
+  fresh: undefined,
   tags: [],
   announcer: new Reporter<HitboxEvent>(undefined),
   plain: true,
@@ -142,6 +148,7 @@ const DEFAULTS: Policy = {
 export function policyOf(given: PolicyOptions, base: Policy = DEFAULTS): Policy {
   const schema = given.schema === undefined ? base.schema : checkedSchema(given.schema)
   const earlyRefresh = ratio('earlyRefresh', given.earlyRefresh, base.earlyRefresh, 1_000)
+  const fresh = given.fresh === undefined ? base.fresh : toDemand(given.fresh)
   const policy: Policy = {
     ttlMs: life('ttl', given.ttl, base.ttlMs),
     staleAfterMs: life('staleAfter', given.staleAfter, base.staleAfterMs),
@@ -161,9 +168,10 @@ export function policyOf(given: PolicyOptions, base: Policy = DEFAULTS): Policy 
     schema,
     onBackendDown: word('onBackendDown', given.onBackendDown, DOWN, base.onBackendDown),
     asyncContext: word('asyncContext', given.asyncContext, CONTEXTS, base.asyncContext),
+    fresh,
     tags: withTags(base.tags, given.tags),
     announcer: given.onEvent === undefined ? base.announcer : joined(base.announcer, given.onEvent),
-    plain: schema === undefined && earlyRefresh === 0,
+    plain: schema === undefined && earlyRefresh === 0 && fresh === undefined,
   }
   if (given.staleAfter !== undefined && given.ttl !== undefined) {
     orderly('staleAfter', policy.staleAfterMs, 'ttl', policy.ttlMs ?? NEVER)

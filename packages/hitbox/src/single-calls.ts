@@ -35,7 +35,7 @@ export class SingleCalls<Value> {
     this.#policies = policies
     this.#quick = new QuickHits(engine, scope, policy.announcer)
     this.#plainLoad = policy.plain
-    this.#plainGet = policy.schema === undefined
+    this.#plainGet = policy.schema === undefined && policy.fresh === undefined
     this.get = Object.assign(
       <T extends Value>(key: KeyInput, options?: ReadOptions<T>) => this.#get<T>(key, options),
       {
@@ -140,19 +140,20 @@ export class SingleCalls<Value> {
     text: string,
     load: Loader | undefined,
     policy: Policy,
-    { signal, fresh }: RequestOptions,
+    { signal, reload }: RequestOptions,
   ): Promise<Answer<T>> {
     this.#engine.assertOpen()
     const context = createCallContext()
-    const value = await this.run(text, policy, { load, signal, fresh, context })
+    const value = await this.run(text, policy, { load, signal, reload, context })
     return { value: value as T, context }
   }
 }
 
 /** Whether options say only what becomes of a value that is loaded, and nothing of one that is there and fresh. */
-function isForLoad({ signal, fresh, schema, earlyRefresh, onEvent }: CallOptions): boolean {
+function isForLoad({ signal, reload, fresh, schema, earlyRefresh, onEvent }: CallOptions): boolean {
   return (
     signal === undefined &&
+    reload === undefined &&
     fresh === undefined &&
     schema === undefined &&
     earlyRefresh === undefined &&

@@ -1,7 +1,16 @@
 import { chain, invalidOption, type KeyInput, wholeNumber } from '@hitbox/core'
 import type { GetMany, GetOrLoadMany } from './batch/batch-api.ts'
 import { BatchCalls } from './batch/batch-calls.ts'
-import type { Get, GetOrLoad, Namespace, NamespaceOptions, WriteOptions } from './cache.ts'
+import type {
+  DeleteManyReceipt,
+  DeleteReceipt,
+  ExpireReceipt,
+  Get,
+  GetOrLoad,
+  Namespace,
+  NamespaceOptions,
+  WriteOptions,
+} from './cache.ts'
 import {
   type Belonging,
   deleteAll,
@@ -10,6 +19,7 @@ import {
   expireOne,
   invalidate,
   promised,
+  receiptOf,
   setAll,
   setOne,
 } from './changes.ts'
@@ -23,6 +33,7 @@ import {
   checkFunction,
   type FnOptions,
 } from './function/cached-function.ts'
+import type { Receipt } from './fresh.ts'
 import type { Keyed, KeyedSource } from './function/keyed.ts'
 import { type Keyspace, toNamespace } from './keyspace.ts'
 import { type Policy, withTags } from './policy.ts'
@@ -78,20 +89,18 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
     if (entry === undefined || usableUntil(entry) <= this.#engine.clock.now()) return false
     const valid = await this.#engine.versions.valid(this.#scope, entry)
     if (valid || this.#engine.tiers.lowest === undefined) return valid
-    const again = await lookBelow(this.#engine, this.#scope, text)
+    const again = await lookBelow(this.#engine, this.#scope, text, undefined)
     return again.entry !== undefined && usableUntil(again.entry) > this.#engine.clock.now()
   }
 
-  set(key: KeyInput, value: Value, options?: WriteOptions): Promise<void> {
+  set(key: KeyInput, value: Value, options?: WriteOptions): Promise<Receipt> {
     return promised(() => {
       this.#engine.assertOpen()
       const policy = this.#policies.forWrite('set', options)
       const text = this.#keyspace.text(key)
-      return setOne(
-        this.#engine,
-        this.#belonging(policy),
-        text,
-        entryOf(this.#engine, policy, value),
+      const entry = entryOf(this.#engine, policy, value)
+      return chain(setOne(this.#engine, this.#belonging(policy), text, entry), () =>
+        receiptOf(this.#engine, [text]),
       )
     })
   }
@@ -99,7 +108,7 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
   setMany(
     entries: Iterable<readonly [key: KeyInput, value: Value]>,
     options?: WriteOptions,
-  ): Promise<void> {
+  ): Promise<Receipt> {
     return promised(() => {
       this.#engine.assertOpen()
       const policy = this.#policies.forWrite('setMany', options)
@@ -107,33 +116,45 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
         entries,
         ([key, value]) => [this.#keyspace.text(key), entryOf(this.#engine, policy, value)] as const,
       )
-      if (items.length === 0) return undefined
-      return setAll(this.#engine, this.#belonging(policy), new Map(items))
-    })
-  }
-
-  delete(key: KeyInput): Promise<boolean> {
-    return promised(() => {
-      this.#engine.assertOpen()
-      return deleteOne(this.#engine, this.#keyspace.text(key))
-    })
-  }
-
-  deleteMany(keys: Iterable<KeyInput>): Promise<boolean[]> {
-    return promised(() => {
-      this.#engine.assertOpen()
-      const texts = Array.from(keys, (key) => this.#keyspace.text(key))
-      if (texts.length === 0) return []
-      return chain(deleteAll(this.#engine, new Set(texts)), (found) =>
-        texts.map((text) => found.get(text) === true),
+      if (items.length === 0) return receiptOf(this.#engine, [])
+      const values = new Map(items)
+      return chain(setAll(this.#engine, this.#belonging(policy), values), () =>
+        receiptOf(this.#engine, [...values.keys()]),
       )
     })
   }
 
-  expire(key: KeyInput): Promise<boolean> {
+  delete(key: KeyInput): Promise<DeleteReceipt> {
     return promised(() => {
       this.#engine.assertOpen()
-      return expireOne(this.#engine, this.#scope, this.#keyspace.text(key))
+      const text = this.#keyspace.text(key)
+      return chain(deleteOne(this.#engine, text), (deleted) => ({
+        ...receiptOf(this.#engine, [text]),
+        deleted,
+      }))
+    })
+  }
+
+  deleteMany(keys: Iterable<KeyInput>): Promise<DeleteManyReceipt> {
+    return promised(() => {
+      this.#engine.assertOpen()
+      const texts = Array.from(keys, (key) => this.#keyspace.text(key))
+      if (texts.length === 0) return { ...receiptOf(this.#engine, []), deleted: [] }
+      return chain(deleteAll(this.#engine, new Set(texts)), (found) => ({
+        ...receiptOf(this.#engine, texts),
+        deleted: texts.map((text) => found.get(text) === true),
+      }))
+    })
+  }
+
+  expire(key: KeyInput): Promise<ExpireReceipt> {
+    return promised(() => {
+      this.#engine.assertOpen()
+      const text = this.#keyspace.text(key)
+      return chain(expireOne(this.#engine, this.#scope, text), (expired) => ({
+        ...receiptOf(this.#engine, [text]),
+        expired,
+      }))
     })
   }
 
@@ -177,21 +198,22 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
     }
   }
 
-  async invalidateTags(...tags: readonly (string | readonly string[])[]): Promise<void> {
+  async invalidateTags(...tags: readonly (string | readonly string[])[]): Promise<Receipt> {
     this.#engine.assertOpen()
     const names = withTags([], tags.flat(), Number.POSITIVE_INFINITY)
     this.#engine.requireMeta('tags')
-    if (names.length > 0) await invalidate(this.#engine, names)
+    return this.#invalidated(names)
   }
 
-  async clear(): Promise<void> {
+  async clear(): Promise<Receipt> {
     this.#engine.assertOpen()
     this.#engine.requireMeta('clear')
     const { names } = this.#keyspace
-    await invalidate(this.#engine, [names.at(-1) as string])
+    const receipt = await this.#invalidated([names.at(-1) as string])
     // What is in this process alone need not wait until it is replaced.
     if (names.length === 1 && this.#keyspace.root === '')
       for (const tier of this.#engine.parts) tier.clear?.()
+    return receipt
   }
 
   namespace<T extends Value = Value>(
@@ -211,6 +233,11 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
   async explain(key: KeyInput): Promise<Explanation> {
     this.#engine.assertOpen()
     return explain(this.#engine, this.#scope, this.#keyspace.text(key))
+  }
+
+  async #invalidated(names: readonly string[]): Promise<Receipt> {
+    if (names.length > 0) await invalidate(this.#engine, names)
+    return receiptOf(this.#engine, this.#engine.versions.keysOf(this.#scope, names))
   }
 
   #belonging({ tags }: Policy): Belonging {

@@ -81,7 +81,7 @@ describe('withContext', () => {
     clock.advance('1s')
     const replaced = await cache.getOrLoad.withContext('k', () => 'new')
     expect(replaced.context).toMatchObject({ status: 'forward', forward: 'stale', stored: true })
-    const bypass = await cache.getOrLoad.withContext('k', () => 'newer', { fresh: true })
+    const bypass = await cache.getOrLoad.withContext('k', () => 'newer', { reload: true })
     expect(bypass.context).toMatchObject({ status: 'forward', forward: 'bypass' })
     const unstored = await cache.getOrLoad.withContext('j', () => 1, { ttl: 0 })
     expect(unstored.context.stored).toBe(false)
@@ -194,7 +194,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a call that asks for a fresh value',
     trace: ['check', 'flight', 'load', 'admit', 'store', 'answer'],
-    run: ({ cache }) => cache.getOrLoad('k', () => 1, { fresh: true }),
+    run: ({ cache }) => cache.getOrLoad('k', () => 1, { reload: true }),
   },
   {
     name: 'a get that finds nothing',

@@ -68,7 +68,7 @@ describe('nobody loads for a caller who has left', () => {
     const { cache } = open({ clock, tiers: [tier] })
     const controller = new AbortController()
     const { loads, load } = source()
-    const call = cache.getOrLoad('k', load, { signal: controller.signal, fresh: true })
+    const call = cache.getOrLoad('k', load, { signal: controller.signal, reload: true })
     call.catch(() => undefined)
     await turn()
     controller.abort(new Error('gone'))

@@ -57,7 +57,7 @@ describe('a copy that another process has invalidated and replaced', () => {
 
   it('does not hide the new value from expire', async () => {
     const cache = await replaced()
-    expect(await cache.expire('k')).toBe(true)
+    expect(await cache.expire('k')).toMatchObject({ expired: true })
     const { value, context } = await cache.get.withContext('k')
     expect([value, context.status]).toEqual(['new', 'stale'])
   })

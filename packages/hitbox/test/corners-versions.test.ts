@@ -2,7 +2,7 @@ import { redisBackend, single } from '@hitbox/redis'
 import { type CacheBackend, type KeyInput, keyText } from '@hitbox/core'
 import { deferred, manualClock, startRedis, until } from '@hitbox/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Cache } from '../src/index.ts'
+import { type Cache, createCache, memoryBackend } from '../src/index.ts'
 import { failure, scriptedTier, soon } from './support/scripted-tier.ts'
 import { settle } from './support/settle.ts'
 import { memory, open, remote, turn } from './support/setup.ts'
@@ -119,7 +119,10 @@ it('lists in Redis in the place of versions give way to versions', async () => {
   onTestFinished(() => redis.stop())
   const make = (): Cache => {
     const lower = redisBackend({ connection: single(redis.url) })
-    return open({ tiers: [memory(manualClock()), lower] }).cache
+    // Both tiers and the cache on one clock: the server's moments are told in it.
+    const cache = createCache({ ttl: '1m', tiers: [memoryBackend({ maxEntries: 100 }), lower] })
+    onTestFinished(() => cache.close({ timeout: 0 }))
+    return cache
   }
   const first = make()
   await first.getOrLoad('k', () => 1, { tags })

@@ -54,7 +54,7 @@ describe('defineCache', () => {
       app.seen.keyOf('x'),
     ]).toEqual(['user:1', 'org:7', 'settings:', 'seen:x&at'])
     expect((await app.user.withContext(1)).context.status).toBe('hit')
-    expect(await app.user.delete(1)).toBe(true)
+    expect(await app.user.delete(1)).toMatchObject({ deleted: true })
     expect(await app.user.get(1)).toBeUndefined()
     expect(await app.settings()).toEqual({ dark: true })
   })
@@ -83,7 +83,7 @@ describe('defineCache', () => {
     await app.seen.set('x', 1)
     clock.advance(2_000)
     expect([app.settings.peek(), app.seen.peek('x')]).toEqual([undefined, 1])
-    expect(await app.seen.expire('x')).toBe(true)
+    expect(await app.seen.expire('x')).toMatchObject({ expired: true })
   })
 
   it('loads many in one go, or each for itself', async () => {

@@ -7,6 +7,7 @@ const flight = (text: string): Flight =>
   new Flight(text, {
     blank: false,
     refresh: false,
+    startedAt: 0,
     sight: { turn: 0, clock: undefined, marks: undefined },
   })
 

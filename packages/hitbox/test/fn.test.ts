@@ -39,7 +39,7 @@ describe('fn', () => {
     expect(getUser.keyOf(42)).toBe('user:42')
     expect(getUser.peek(42)).toBe('user 42')
     expect(getUser.peek(43)).toBeUndefined()
-    expect(await getUser.delete(42)).toBe(true)
+    expect(await getUser.delete(42)).toMatchObject({ deleted: true })
     expect(getUser.peek(42)).toBeUndefined()
     expect(getUser.uncached(7)).toBe('user 7')
     expect((await getUser.withContext(42)).context.forward).toBe('miss')

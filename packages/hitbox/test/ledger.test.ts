@@ -72,7 +72,7 @@ describe('counters', () => {
             leavers.push(controller)
             note(cache.getOrLoad.withContext(key, load, { signal: controller.signal }))
           } else if (what === 'fresh') {
-            note(cache.getOrLoad.withContext(key, load, { fresh: true }))
+            note(cache.getOrLoad.withContext(key, load, { reload: true }))
           } else if (what === 'many') {
             const batch = cache.getOrLoadMany.withContext(['a', 'b'], async (missing, context) => {
               const value = await load({ signal: context.signal, previous: undefined })

@@ -259,6 +259,8 @@ function command(
 }
 
 const orFailed = <T>(call: Promise<T>): Promise<T | 'failed'> => call.catch(() => 'failed' as const)
+/** What the model has for a change that tells nothing but that it was done. */
+const done = (change: Promise<unknown>): Promise<undefined> => change.then(() => undefined)
 const unique = (keys: readonly Key[]): Key[] => [...new Set(keys)]
 const told = ({ space, name }: Key): string => `${space}/${name}`
 const namesOf = (keys: readonly Key[]): string[] => keys.map(({ name }) => name)
@@ -330,35 +332,35 @@ const commands: fc.Arbitrary<Command>[] = [
     command(
       `set ${told(k)} ${v}`,
       (m) => m.set(k, v),
-      (r) => r.view(k.space).set(k.name, v, { tags: k.tags }),
+      (r) => done(r.view(k.space).set(k.name, v, { tags: k.tags })),
     ),
   ),
   key.map((k) =>
     command(
       `delete ${told(k)}`,
       (m) => m.delete(k),
-      (r) => r.view(k.space).delete(k.name),
+      async (r) => (await r.view(k.space).delete(k.name)).deleted,
     ),
   ),
   key.map((k) =>
     command(
       `expire ${told(k)}`,
       (m) => m.expire(k),
-      (r) => r.view(k.space).expire(k.name),
+      async (r) => (await r.view(k.space).expire(k.name)).expired,
     ),
   ),
   tags.map((ts) =>
     command(
       `invalidateTags ${ts.join()}`,
       (m) => m.invalidate(ts),
-      (r) => r.cache.invalidateTags(ts),
+      (r) => done(r.cache.invalidateTags(ts)),
     ),
   ),
   space.map((s) =>
     command(
       `clear ${s}/`,
       (m) => m.clear(s),
-      (r) => r.view(s).clear(),
+      (r) => done(r.view(s).clear()),
     ),
   ),
   // Of tags that calls tell: one that only loads tell is asked for when it is read, so what is loaded in between is loaded twice.

@@ -74,7 +74,7 @@ describe('a refresh over a tier that processes share', () => {
     await turn()
     const load = vi.fn(({ previous }: { previous: unknown }) => previous)
     const { script } = shared
-    let removal: Promise<boolean> | undefined
+    let removal: Promise<unknown> | undefined
     shared.script = (call, effect) => {
       if (call.verb === 'get' && call.key === 'k') {
         shared.script = script

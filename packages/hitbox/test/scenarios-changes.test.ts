@@ -19,7 +19,7 @@ interface Setting {
 /** Ways to have a load of {@link KEY} under way. @returns what the caller from before gets. */
 const LOADS: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> = {
   'a single load': ({ view, load }) => view.getOrLoad(KEY, load),
-  'a load that was asked for': ({ view, load }) => view.getOrLoad(KEY, load, { fresh: true }),
+  'a load that was asked for': ({ view, load }) => view.getOrLoad(KEY, load, { reload: true }),
   'a batch': async ({ view, load }) => {
     const keys = [KEY, ['user', 2]] as const
     const [value] = await view.getOrLoadMany(keys, async () => [await load(), 'other'])

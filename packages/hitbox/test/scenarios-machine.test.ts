@@ -49,7 +49,7 @@ const NOTHING_THERE: readonly Scenario[] = [
   {
     // Rust never stores what a request that is not cacheable brought. Here such a call asks for a newer value, for all.
     name: 'a call that is to bypass the cache asks no tier, and keeps what it got',
-    steps: [put('old'), ask(1, { fresh: true }), give, look],
+    steps: [put('old'), ask(1, { reload: true }), give, look],
     answers: [
       ['bypass', 'v1', 'check flight load admit store answer'],
       ['hit', 'v1', 'check poll fresh answer'],
@@ -59,7 +59,7 @@ const NOTHING_THERE: readonly Scenario[] = [
   },
   {
     name: 'a call that bypasses the cache with a value that is not to be kept leaves what was there',
-    steps: [put('old'), ask(1, { fresh: true }), giveUnkept, look],
+    steps: [put('old'), ask(1, { reload: true }), giveUnkept, look],
     answers: [
       ['bypass', 'v1', 'check flight load admit answer'],
       ['hit', 'old', 'check poll fresh answer'],
@@ -69,7 +69,7 @@ const NOTHING_THERE: readonly Scenario[] = [
   },
   {
     name: 'a call that bypasses the cache while a load runs: each gets its own, and the newer is kept',
-    steps: [ask(), ask(1, { fresh: true }), give, give, look],
+    steps: [ask(), ask(1, { reload: true }), give, give, look],
     answers: [
       ['miss', 'v1', 'check poll miss flight load admit answer'],
       ['bypass', 'v2', 'check flight load admit store answer'],

@@ -84,8 +84,8 @@ describe('a stale value', () => {
   it('is made so by expire', async () => {
     const { cache } = open()
     await cache.set('k', 'old')
-    expect(await cache.expire('k')).toBe(true)
-    expect(await cache.expire('none')).toBe(false)
+    expect(await cache.expire('k')).toMatchObject({ expired: true })
+    expect(await cache.expire('none')).toMatchObject({ expired: false })
     expect(cache.peek('k')).toBe('old')
     expect(await cache.getOrLoad('k', () => 'new')).toBe('old')
     await turn()

@@ -108,7 +108,7 @@ function tagged(cache: Cache, source: Source): readonly Way[] {
         cache.getOrLoad(['more', row], () => source.load(row), {
           tags: tagsOf(row),
           concurrency: 3,
-          fresh: Math.random() < 0.05,
+          reload: Math.random() < 0.05,
         }),
     },
     {

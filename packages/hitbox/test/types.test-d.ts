@@ -1,5 +1,11 @@
 import { expectTypeOf } from 'vitest'
-import { createCache, defineCache, memoryBackend, type StandardSchema } from '../src/index.ts'
+import {
+  createCache,
+  defineCache,
+  memoryBackend,
+  type Receipt,
+  type StandardSchema,
+} from '../src/index.ts'
 
 interface User {
   readonly id: number
@@ -86,7 +92,7 @@ void cache.getOrLoadMany([1, 2], (missing) => db.users(missing), {
 cache.fn('tagged', (id: number) => db.users([id]), { tags: (id) => [`user:${id.toFixed()}`] })
 // @ts-expect-error a tag is a text
 void cache.set('k', 1, { tags: [7] })
-expectTypeOf(cache.invalidateTags('a', ['b', 'c'])).toEqualTypeOf<Promise<void>>()
+expectTypeOf(cache.invalidateTags('a', ['b', 'c'])).toEqualTypeOf<Promise<Receipt>>()
 
 // A namespace has the calls of a cache, and what concerns the whole only the cache has.
 const named = cache.namespace('users', { schema: userSchema })

@@ -92,14 +92,14 @@ export class BatchCalls<Value> {
     this.#host.assertOpen()
     if (typeof loader !== 'function') throw invalidOption('load', 'a function', loader)
     const policy = this.#host.callPolicy(options)
-    const { key, tags, signal, fresh } = options ?? {}
+    const { key, tags, signal, reload } = options ?? {}
     signal?.throwIfAborted()
     const { keyspace } = this.#host.scope
     const textOf = (item: unknown): string =>
       keyspace.text(key === undefined ? (item as KeyInput) : key(item))
     const tagsOf =
       typeof tags === 'function' ? (item: unknown) => withTags(policy.tags, tags(item)) : undefined
-    return { keys: [...items], textOf, policy, tagsOf, loader, loads: true, signal, fresh }
+    return { keys: [...items], textOf, policy, tagsOf, loader, loads: true, signal, reload }
   }
 
   async #run(batch: Batch, explained: boolean): Promise<Outcome[]> {
@@ -116,7 +116,7 @@ export class BatchCalls<Value> {
       const request = new Request(this.#engine, this.#host.scope, text, own, {
         loads: batch.loads,
         signal: batch.signal,
-        fresh: batch.fresh,
+        reload: batch.reload,
         context,
       })
       items.set(text, { key: batch.keys[index], request })

@@ -9,10 +9,11 @@ import {
   succeeded,
 } from '@hitbox/core'
 import { type Engine, settled } from '../engine.ts'
-import { Flight } from '../flight/flight.ts'
+import type { Flight } from '../flight/flight.ts'
 import { answer } from '../state/answer.ts'
 import { askBelow, type Below } from '../state/below.ts'
-import { later, outcomeOf } from '../state/load.ts'
+import { meet } from '../state/demand.ts'
+import { flightOf, later, outcomeOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
 import { unlessLeft } from '../state/leave.ts'
@@ -24,9 +25,11 @@ import {
   leave,
   openFlight,
   refuse,
+  whyWithout,
 } from '../state/resolve.ts'
 import { decide } from '../state/serve.ts'
 import { waitFor } from '../state/wait.ts'
+import { type BatchWish, claimMany } from './batch-claim.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
 
 /** One distinct key of a batch. */
@@ -46,10 +49,16 @@ export async function resolveMany<K>(
 ): Promise<ItemResult<unknown>[]> {
   const results: MaybePromise<ItemResult<unknown>>[] = []
   const asked: number[] = []
+  const all = items.map(({ request }) => request)
+  if (all[0]?.policy.fresh !== undefined) {
+    const met = await unlessLeft(engine, all[0].signal, meet(engine, all))
+    if (met.left) return leaveAll(engine, items, [...items.keys()], [])
+  }
   for (let index = 0; index < items.length; index += 1) {
     const { request } = items[index] as Item<K>
-    if (request.fresh) engine.flights.detach(request.text)
-    const joined = request.fresh ? undefined : joinable(engine, request.text, load !== undefined)
+    const { reload, text, since } = request
+    if (reload) engine.flights.detach(text)
+    const joined = reload ? undefined : joinable(engine, text, load !== undefined, since)
     if (joined?.landed !== undefined)
       results[index] = succeeded(fromLanded(engine, request, joined))
     else if (joined !== undefined)
@@ -68,7 +77,7 @@ export async function resolveMany<K>(
     const index = asked[place] as number
     const item = items[index] as Item<K>
     const step = classify(engine, item, polled[place] as Polled, old)
-    if ('held' in step) wanted.push({ index, held: step.held, newer: isNewer(polled[place]) })
+    if ('held' in step) wanted.push({ index, held: step.held, polled: polled[place] })
     else results[index] = step
   }
   if (load !== undefined && wanted.length + old.length > 0) {
@@ -88,8 +97,8 @@ interface Missing {
   readonly index: number
   /** An old value to fall back to. */
   readonly held: CacheValue<unknown> | undefined
-  /** Whether the tiers have an entry of a later version of this program. */
-  readonly newer: boolean
+  /** What the tiers said, when they were asked. */
+  readonly polled: Polled | undefined
 }
 
 /** One item that was answered and is to be refreshed. */
@@ -117,25 +126,11 @@ async function closedResult(engine: Engine, request: Request): Promise<ItemResul
   return settled(() => refuse(engine, request))
 }
 
-function isNewer(polled: Polled | undefined): boolean {
-  return polled?.context?.missReason === 'newer-version'
-}
-
 function prepare(engine: Engine, requests: readonly Request[]): MaybePromise<void> {
   const [first] = requests
   if (first === undefined) return undefined
   const tags = new Set(requests.flatMap(({ policy }) => policy.tags))
   return engine.versions.prepare(first.scope, [...tags])
-}
-
-function flightOf(
-  engine: Engine,
-  { text, scope, policy }: Request,
-  held: CacheValue<unknown> | undefined,
-  refresh: boolean,
-): Flight {
-  const sight = engine.versions.sight(scope, policy.tags)
-  return new Flight(text, { blank: held === undefined, refresh, sight })
 }
 
 function classify<K>(
@@ -145,7 +140,7 @@ function classify<K>(
   old: Old<K>[],
 ): ItemResult<unknown> | { readonly held: CacheValue<unknown> | undefined } {
   const { request } = item
-  if (request.fresh) return { held: undefined }
+  if (request.reload) return { held: undefined }
   const decision = decide(engine, request, polled)
   const { context } = polled
   switch (decision.act) {
@@ -179,12 +174,12 @@ async function board<K>(
   const renewed = await unlessLeft(
     engine,
     request.signal,
-    engine.versions.renewSight(flight.sight, flight.tags),
+    engine.versions.renewSight(flight.sight, flight.tags, request.since),
   )
   if (renewed.left) return settled(() => leave(engine, request))
   if (
     load !== undefined &&
-    openFlight(engine, request.text) !== flight &&
+    openFlight(engine, request.text, request.since) !== flight &&
     flight.landed === undefined
   ) {
     return loadAgain(engine, item, load)
@@ -208,7 +203,7 @@ async function loadAgain<K>(
 ): Promise<ItemResult<unknown>> {
   const ready = prepare(engine, [item.request])
   if (isPromise(ready)) await ready
-  const [again] = loadMany(engine, [item], [{ index: 0, held: undefined, newer: false }], load)
+  const [again] = loadMany(engine, [item], [{ index: 0, held: undefined, polled: undefined }], load)
   return (again as [number, Promise<ItemResult<unknown>>])[1]
 }
 
@@ -233,28 +228,32 @@ function loadMany<K>(
   load: BatchLoader<K>,
 ): [index: number, result: Promise<ItemResult<unknown>>][] {
   const missing: Wanted<K>[] = []
-  const results = wanted.map(({ index, held, newer }): [number, Promise<ItemResult<unknown>>] => {
+  const wishes: BatchWish<K>[] = []
+  const results = wanted.map(({ index, held, polled }): [number, Promise<ItemResult<unknown>>] => {
     const { key, request } = items[index] as Item<K>
     if (engine.closed) return [index, closedResult(engine, request)]
-    const under = openFlight(engine, request.text)
+    const under = openFlight(engine, request.text, request.since)
     // A refresh that its offload has not begun would keep this caller waiting for who knows how long.
-    if (under?.running === 0) {
-      missing.push({ key, flight: under, trace: request.trace })
-      return [index, wait(engine, request, under, held)]
-    }
-    if (under !== undefined)
+    const idle = under?.running === 0
+    if (under !== undefined && !idle)
       return [index, board(engine, items[index] as Item<K>, under, load, held)]
-    const flight = flightOf(engine, request, held, false)
-    // Not to be overwritten by one who cannot read it.
-    flight.storable = !newer
-    engine.flights.add(flight)
-    missing.push({ key, flight, trace: request.trace })
+    const kind = request.reload ? 'reload' : 'load'
+    const flight = under ?? flightOf(engine, request, held, kind)
+    if (under === undefined) {
+      // Not to be overwritten by one who cannot read it.
+      flight.storable = polled?.context?.missReason !== 'newer-version'
+      engine.flights.add(flight)
+    }
+    const one = { key, flight, trace: request.trace }
+    missing.push(one)
+    const without = request.reload ? undefined : whyWithout(polled?.context)
+    wishes.push({ wanted: one, request, held, over: polled?.over ?? held, kind, without })
     return [index, wait(engine, request, flight, held)]
   })
   const [first] = wanted
   if (missing.length > 0 && first !== undefined) {
     const { policy } = (items[first.index] as Item<K>).request
-    new BatchLoad(engine, policy, missing).start(load)
+    claimMany(engine, wishes, (ready) => new BatchLoad(engine, policy, ready).start(load))
   }
   return results
 }
@@ -266,22 +265,34 @@ function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoade
   if (first === undefined) return
   // Joined from now on, so that no other caller refreshes the same keys before the offload comes to it.
   const wanted = due.map(({ item: { key, request }, held }): Wanted<K> => {
-    const flight = flightOf(engine, request, held, true)
+    const flight = flightOf(engine, request, held, 'refresh')
     flight.keep()
     engine.flights.add(flight)
     return { key, flight, trace: undefined }
   })
   const flights = wanted.map(({ flight }) => flight)
+  const { policy } = first.item.request
   const taken = later(engine, undefined, async (signal) => {
-    const found = await askBelow(
-      engine,
-      due.map(({ item, held }) => ({ request: item.request, held })),
-    )
+    // Who asks for leases learns by that what others have made.
+    if (engine.leases === undefined) {
+      const found = await askBelow(
+        engine,
+        due.map(({ item, held }) => ({ request: item.request, held })),
+      )
+      wanted.forEach(({ flight }, index) => landFromBelow(engine, flight, found[index] as Below))
+    }
     if (engine.closed) return
-    wanted.forEach(({ flight }, index) => landFromBelow(engine, flight, found[index] as Below))
-    const open = wanted.filter(({ flight }) => flight.open && flight.running === 0)
+    const wishes = due.map(({ item: { request }, held }, index): BatchWish<K> => ({
+      wanted: wanted[index] as Wanted<K>,
+      request,
+      held,
+      over: held,
+      kind: 'refresh',
+      without: undefined,
+    }))
+    const open = wishes.filter(({ wanted: { flight } }) => flight.open && flight.running === 0)
     if (open.length === 0) return
-    new BatchLoad(engine, first.item.request.policy, open).start(load)
+    claimMany(engine, open, (ready) => new BatchLoad(engine, policy, ready).start(load))
     await outcomeOf(engine, flights, signal)
   })
   if (taken) return
@@ -305,7 +316,7 @@ function landFromBelow(engine: Engine, flight: Flight, below: Below): void {
 
 /** One question to the tiers for all keys; one item's failure is its own. */
 async function pollMany(engine: Engine, requests: readonly Request[]): Promise<Polled[]> {
-  const asked = requests.filter((request) => !request.fresh)
+  const asked = requests.filter((request) => !request.reload)
   if (asked.length === 0) return requests.map(() => ({ entry: undefined, context: undefined }))
   for (const request of asked) request.enter('poll')
   const texts = asked.map(({ text }) => text)
@@ -313,7 +324,7 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
   const contexts = asked.map(() => createContext())
   const quick = asked.every(({ trace }) => trace === undefined)
   const outcome = await settled(() =>
-    engine.inTime('read', engine.tiers.getMany(texts, { contexts, quick })),
+    engine.inTime('read', engine.tiers.getMany(texts, { contexts, quick, since: asked[0]?.since })),
   )
   let failures = 0
   const sounds = asked.map((request, index): MaybePromise<Polled> => {

@@ -2,6 +2,7 @@ import { invalidOption, knownOptions, wholeNumber } from '@hitbox/core'
 import type { Cache, Namespace } from '../cache.ts'
 import { type CacheOptions, createCache } from '../create-cache.ts'
 import type { KeyedSource } from '../function/keyed.ts'
+import type { Receipt } from '../fresh.ts'
 import { POLICY_OPTIONS } from '../policy.ts'
 import type { Definition, EntriesOf, Fits, TagOf } from './definition.ts'
 import { entriesOf } from './entries.ts'
@@ -16,7 +17,7 @@ export interface DefinedWhole<Tag extends string> extends AsyncDisposable {
   /** The cache that they are kept in. */
   readonly cache: Namespace
   /** {@link Namespace.invalidateTags} for tags that the definitions have. */
-  invalidateTags(...tags: readonly (Tag | readonly Tag[])[]): Promise<void>
+  invalidateTags(...tags: readonly (Tag | readonly Tag[])[]): Promise<Receipt>
   /** Closes the cache if it was made here; one that was passed in stays open. */
   close(): Promise<void>
 }

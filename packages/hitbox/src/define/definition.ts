@@ -1,3 +1,5 @@
+import type { DeleteReceipt, ExpireReceipt } from '../cache.ts'
+import type { Receipt } from '../fresh.ts'
 import type { KeyAtom } from '@hitbox/core'
 import type { BatchContext, BatchResult } from '../batch/batch-load.ts'
 import type { Settled } from '../batch/batch-api.ts'
@@ -98,11 +100,11 @@ export interface Entries<Input, T> {
   /** {@link Namespace.has} of this input. */
   has(...input: InputArgs<Input>): Promise<boolean>
   /** {@link Namespace.set} of this input, by the policy and with the tags of the definition. */
-  set(...entry: [Input] extends [void] ? [value: T] : [input: Input, value: T]): Promise<void>
+  set(...entry: [Input] extends [void] ? [value: T] : [input: Input, value: T]): Promise<Receipt>
   /** {@link Namespace.delete} of this input. */
-  delete(...input: InputArgs<Input>): Promise<boolean>
+  delete(...input: InputArgs<Input>): Promise<DeleteReceipt>
   /** {@link Namespace.expire} of this input. */
-  expire(...input: InputArgs<Input>): Promise<boolean>
+  expire(...input: InputArgs<Input>): Promise<ExpireReceipt>
   /** Text of the key of this input. */
   keyOf(...input: InputArgs<Input>): string
 }

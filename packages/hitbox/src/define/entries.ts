@@ -25,7 +25,7 @@ export function entriesOf(
     set: async (...entry: readonly unknown[]) => {
       // Without an input there is the value alone.
       const [input, value] = entry.length === 1 ? [undefined, entry[0]] : entry
-      await keyed.set(keyOf(input), value, tagsOf?.(input))
+      return keyed.set(keyOf(input), value, tagsOf?.(input))
     },
     delete: async (input) => keyed.delete(keyOf(input)),
     expire: async (input) => keyed.expire(keyOf(input)),

@@ -1,4 +1,4 @@
-import type { CacheValue, MaybePromise } from '@hitbox/core'
+import type { CacheValue, ItemResult, Lease, MaybePromise } from '@hitbox/core'
 import type { Sight } from '../versions/versions.ts'
 
 /** What a load has given. */
@@ -11,6 +11,17 @@ export interface Landed {
   readonly stored: MaybePromise<boolean>
   /** Turn in which something it belongs to was invalidated, after its load had begun: it is for nobody who came later. */
   readonly movedAt: number | undefined
+  /** Path of the tier in which it was found, when another process has made it. */
+  readonly source?: string | undefined
+}
+
+/** The flight's side of a claim. */
+export interface FlightClaim {
+  readonly waiting: boolean
+  /** Nothing is to be stored any more. */
+  letGo(): void
+  /** The lease to store with, once. Else why there is none. */
+  spend(): ItemResult<Lease>
 }
 
 /** What makes the value of a flight: one load, or one for many flights. */
@@ -30,7 +41,15 @@ export class Flight {
   /** Whether it began behind a caller. */
   readonly refresh: boolean
   /** The versions it began under. */
-  readonly sight: Sight
+  sight: Sight
+  /** No later than what it will answer with was read or begun to be made. */
+  startedAt: number
+  /** Whether a change of the key by others since then has been told. */
+  tracked = false
+  /** The right to store its value, where tiers give one out. */
+  claim: FlightClaim | undefined
+  /** Whether a caller waits for it, or has. */
+  awaited = false
   /** Names of the tags that the load itself has added; complete at its end. */
   tags: readonly string[] = []
   /** Never goes unhandled. */
@@ -53,8 +72,15 @@ export class Flight {
       blank,
       refresh,
       sight,
-    }: { readonly blank: boolean; readonly refresh: boolean; readonly sight: Sight },
+      startedAt,
+    }: {
+      readonly blank: boolean
+      readonly refresh: boolean
+      readonly sight: Sight
+      readonly startedAt: number
+    },
   ) {
+    this.startedAt = startedAt
     this.text = text
     this.sight = sight
     this.blank = blank
@@ -84,12 +110,18 @@ export class Flight {
     return this.#detached
   }
 
+  /** Whether it waits for somebody else's value, so that nothing has been begun for it. */
+  get waiting(): boolean {
+    return this.claim?.waiting === true
+  }
+
   /** Called once, when the flight is detached. */
   onDetach: (() => void) | undefined
 
   detach(): void {
     if (this.#detached) return
     this.#detached = true
+    this.claim?.letGo()
     this.onDetach?.()
   }
 

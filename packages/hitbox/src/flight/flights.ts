@@ -47,6 +47,11 @@ export class Flights {
     }
   }
 
+  /** Changes by others that concern what is under way will not be told any more. */
+  trackNone(): void {
+    for (const flight of this.#all) flight.tracked = false
+  }
+
   /** Nobody joins the flight any more. */
   release(flight: Flight): void {
     flight.detach()

@@ -5,7 +5,9 @@ import {
   failed,
   isPromise,
   type ItemResult,
+  type Leases,
   type MaybePromise,
+  succeeded,
   type ValueMeta,
 } from '@hitbox/core'
 import { type Engine, settled } from '../engine.ts'
@@ -162,9 +164,10 @@ function storeAll(engine: Engine, storing: readonly Storing[]): MaybePromise<Ite
 }
 
 function write(
-  { tiers }: Engine,
+  { tiers, leases }: Engine,
   storing: readonly Storing[],
 ): MaybePromise<ItemResult<ItemResult<void>[]>> {
+  if (leases !== undefined) return fillEach(leases, storing)
   const [first] = storing
   if (first !== undefined && storing.length === 1) {
     return chain(
@@ -173,6 +176,21 @@ function write(
     )
   }
   return settled(() => tiers.setMany(storing.map(({ flight, entry }) => [flight.text, entry])))
+}
+
+/** Each under its lease, sent together. One whose lease has ended is refused. */
+async function fillEach(
+  leases: Leases,
+  storing: readonly Storing[],
+): Promise<ItemResult<ItemResult<void>[]>> {
+  const fills = storing.map(async ({ flight, entry }): Promise<ItemResult<void>> => {
+    const lease = flight.claim?.spend()
+    if (lease?.ok !== true) return lease ?? OVERTAKEN
+    const result = await settled(() => leases.fill(lease.value, entry))
+    if (!result.ok) return result
+    return result.value === undefined ? OVERTAKEN : succeeded(undefined)
+  })
+  return succeeded(await Promise.all(fills))
 }
 
 /** @returns whether the tiers took it. */

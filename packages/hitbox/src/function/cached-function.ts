@@ -1,3 +1,4 @@
+import type { DeleteReceipt } from '../cache.ts'
 import { invalidOption, type KeyAtom, knownOptions, wholeNumber } from '@hitbox/core'
 import type { Answer } from '../call-context.ts'
 import { POLICY_OPTIONS, type PolicyOptions } from '../policy.ts'
@@ -27,7 +28,7 @@ export interface CachedFunction<Args extends readonly unknown[], T> {
   /** Text of the key of this call. */
   keyOf(...args: Args): string
   /** {@link Namespace.delete} of this call. */
-  delete(...args: Args): Promise<boolean>
+  delete(...args: Args): Promise<DeleteReceipt>
   /** {@link Namespace.peek} of this call. */
   peek(...args: Args): T | undefined
 }

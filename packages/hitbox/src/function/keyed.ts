@@ -1,3 +1,5 @@
+import type { DeleteReceipt, ExpireReceipt } from '../cache.ts'
+import type { Receipt } from '../fresh.ts'
 import type { KeyInput } from '@hitbox/core'
 import type { Settled } from '../batch/batch-api.ts'
 import type { BatchLoader } from '../batch/batch-load.ts'
@@ -23,9 +25,9 @@ export interface Keyed<T> {
   get(key: string): Promise<T | undefined>
   peek(key: string): T | undefined
   has(key: string): Promise<boolean>
-  set(key: string, value: T, tags: readonly string[] | undefined): Promise<void>
-  delete(key: string): Promise<boolean>
-  expire(key: string): Promise<boolean>
+  set(key: string, value: T, tags: readonly string[] | undefined): Promise<Receipt>
+  delete(key: string): Promise<DeleteReceipt>
+  expire(key: string): Promise<ExpireReceipt>
 }
 
 /** What hands them out: every cache and namespace, though their interfaces do not tell. */

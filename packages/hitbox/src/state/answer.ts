@@ -65,7 +65,7 @@ function explain(engine: Engine, context: CallContext, facts: AnswerFacts): void
   }
   const served = landed === undefined ? entry : landed.entry
   if (landed !== undefined) {
-    context.source = 'upstream'
+    context.source = landed.source ?? 'upstream'
     context.loadMs = landed.loadMs
     context.ageMs = 0
     noteStored(context, landed)

@@ -1,34 +1,73 @@
-import type { CacheValue } from '@hitbox/core'
+import type { CacheValue, MaybePromise } from '@hitbox/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engine.ts'
 import { Attempt } from '../flight/attempt.ts'
+import { Claim, ELSEWHERE, NoClaim, type Wish } from '../flight/claim.ts'
 import { Flight } from '../flight/flight.ts'
 import type { Loader, Loading } from '../flight/loading.ts'
 import { askBelow } from './below.ts'
 import { checked, poll } from './poll.ts'
 import type { Request } from './request.ts'
 
-/** Begins the load of a key that nobody is loading. */
-export function launch(
-  engine: Engine,
-  request: Request,
-  load: Loader,
-  held: CacheValue<unknown> | undefined,
-  refresh: boolean,
-): Flight {
-  const flight = new Flight(request.text, {
-    blank: held === undefined,
-    refresh,
-    sight: engine.versions.sight(request.scope, request.policy.tags),
-  })
+/** How a value comes to be made. */
+export interface Making {
+  readonly load: Loader
+  /** An old value to fall back to, and to replace. */
+  readonly held: CacheValue<unknown> | undefined
+  /** An entry that is to be replaced, though it is none to fall back to. */
+  readonly over?: CacheValue<unknown> | undefined
+  readonly kind: Wish['kind']
+  /** Why the tiers cannot take the value: it is made without a question to them. */
+  readonly without?: { readonly reason: unknown } | undefined
+}
+
+/** Begins the making of a key's value that nobody makes. */
+export function launch(engine: Engine, request: Request, making: Making): Flight {
+  const { load, held, kind } = making
+  const flight = flightOf(engine, request, held, kind)
   engine.flights.add(flight)
-  // What was taken away since the caller asked must not come back by way of its own load.
-  const previous = refresh || isUnchanged(engine, request) ? held : undefined
-  new Attempt(engine, request.policy, flight, request.trace).start(
-    load,
-    previousOf(engine, previous),
-  )
+  const proceed = (): void => {
+    // What was taken away since the caller asked must not come back by way of its own load.
+    const previous = kind === 'refresh' || isUnchanged(engine, request) ? held : undefined
+    new Attempt(engine, request.policy, flight, request.trace).start(
+      load,
+      previousOf(engine, previous),
+    )
+  }
+  claim(engine, { flight, request, held, over: making.over ?? held, kind, proceed }, making.without)
   return flight
+}
+
+export function flightOf(
+  engine: Engine,
+  { text, scope, policy }: Request,
+  held: CacheValue<unknown> | undefined,
+  kind: Wish['kind'],
+): Flight {
+  const sight = engine.versions.sight(scope, policy.tags)
+  const startedAt = engine.clock.now()
+  return new Flight(text, {
+    blank: held === undefined,
+    refresh: kind === 'refresh',
+    sight,
+    startedAt,
+  })
+}
+
+/** Goes on with a flight when it may: at once where nobody else makes values, or nobody can be asked. */
+export function claim(
+  engine: Engine,
+  wish: Wish,
+  without: { readonly reason: unknown } | undefined,
+): MaybePromise<void> {
+  const { leases } = engine
+  if (leases === undefined) return wish.proceed()
+  if (without !== undefined) {
+    wish.flight.claim = new NoClaim(without.reason)
+    return wish.proceed()
+  }
+  const start = (): Promise<void> => new Claim(engine, leases, wish).start()
+  return wish.request.policy.asyncContext === 'caller' ? start() : engine.outside(start)
 }
 
 function isUnchanged({ stamps }: Engine, { text, stamp }: Request): boolean {
@@ -42,7 +81,7 @@ export function addLoad(
   flight: Flight,
   held: CacheValue<unknown> | undefined,
 ): void {
-  if (!flight.open || flight.running >= request.policy.concurrency) return
+  if (!flight.open || flight.waiting || flight.running >= request.policy.concurrency) return
   new Attempt(engine, request.policy, flight, request.trace).start(
     request.load as Loader,
     previousOf(engine, isUnchanged(engine, request) ? held : undefined),
@@ -58,12 +97,15 @@ export function refreshBehind(engine: Engine, request: Request, held: CacheValue
   later(engine, text, async (signal) => {
     if (engine.flights.has(text)) return
     await engine.versions.prepare(request.scope, policy.tags)
-    const [below] = await askBelow(engine, [{ request, held }])
-    if (below?.is !== 'none') return
+    // Who asks for a lease learns by that what others have made.
+    if (engine.leases === undefined) {
+      const [below] = await askBelow(engine, [{ request, held }])
+      if (below?.is !== 'none') return
+    }
     // A change may have taken the old value away since, or made it new.
     const old = isUnchanged(engine, request) ? held : await stillOld(engine, request)
     if (old === undefined || engine.closed || engine.flights.has(text)) return
-    const flight = launch(engine, request, load, old, true)
+    const flight = launch(engine, request, { load, held: old, kind: 'refresh' })
     flight.keep()
     await outcomeOf(engine, [flight], signal)
   })
@@ -118,8 +160,12 @@ export async function outcomeOf(
   signal.addEventListener('abort', onAbort)
   try {
     const landed = flights.map(async (flight) => {
-      const { stored } = await flight.outcome
-      await stored
+      try {
+        const { stored } = await flight.outcome
+        await stored
+      } catch (error) {
+        if (error !== ELSEWHERE) throw error
+      }
     })
     const all = Promise.all(landed)
     await (flights.length === 1 ? Promise.race([all, overtaken]) : all)

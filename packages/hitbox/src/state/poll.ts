@@ -15,17 +15,33 @@ export interface Polled {
   readonly entry: CacheValue<unknown> | undefined
   /** Absent for an answer out of this process's memory that nobody asked to explain. */
   readonly context: Context | undefined
+  /** An entry that is as good as none, for who replaces it. */
+  readonly over?: CacheValue<unknown> | undefined
+}
+
+/** A question to the tiers that is under way. */
+export interface Poll {
+  readonly startedAt: number
+  readonly polled: Promise<Polled>
 }
 
 /**
  * Asks the tiers for one key. Callers who ask while an answer is on its way share it. A tier that fails or is late has
  * nothing, and its failure is in the context.
+ *
+ * @param since - As in the options of a read.
  */
-export function poll(engine: Engine, text: string): MaybePromise<Polled> {
+export function poll(engine: Engine, text: string, since?: number): MaybePromise<Polled> {
   const under = engine.polls.get(text)
-  if (under !== undefined) return under
+  if (under !== undefined && isRecent(engine, under, since)) return under.polled
   const context = createContext()
-  return follow(engine, text, context, () => engine.tiers.get(text, { context }))
+  return follow(engine, text, context, () => engine.tiers.get(text, { context, since }))
+}
+
+/** Whether the answer to a question that somebody else has asked is new enough. What was told meanwhile has taken it from the list. */
+function isRecent({ coherence, clock }: Engine, { startedAt }: Poll, since?: number): boolean {
+  if (coherence === undefined) return true
+  return startedAt >= (since ?? clock.now() - coherence.maxStaleMs)
 }
 
 /** {@link poll} with a question of the caller's. @param context - What the question fills, and nobody else. */
@@ -47,14 +63,16 @@ export function follow(
     return failed(error)
   }
   if (!isPromise(answer)) return noted(engine, { entry: answer, context })
-  const shared: Promise<Polled> = answer
+  const startedAt = engine.clock.now()
+  const polled = answer
     .then((entry) => noted(engine, { entry, context }), failed)
-    .then((polled) => {
-      if (engine.polls.get(text) === shared) engine.polls.delete(text)
-      return polled
+    .then((told) => {
+      if (engine.polls.get(text) === own) engine.polls.delete(text)
+      return told
     })
-  engine.polls.set(text, shared)
-  return shared
+  const own: Poll = { startedAt, polled }
+  engine.polls.set(text, own)
+  return polled
 }
 
 function noted(engine: Engine, polled: Polled): Polled {
@@ -76,8 +94,17 @@ function tellFailure(engine: Engine, empty: boolean, { failures }: Context): voi
 export function checked(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
   const { entry } = polled
   if (entry === undefined) return polled
-  return chain(engine.versions.valid(request.scope, entry), (valid) =>
+  return chain(engine.versions.valid(request.scope, entry, request.since), (valid) =>
     valid ? fitting(engine, request, polled) : below(engine, request, polled),
+  )
+}
+
+/** {@link checked} of what the lowest tier itself has said: there is nothing below. */
+export function sound(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
+  const { entry } = polled
+  if (entry === undefined) return polled
+  return chain(engine.versions.valid(request.scope, entry, request.since), (valid) =>
+    valid ? fitting(engine, request, polled) : invalidated(engine, polled, entry),
   )
 }
 
@@ -86,22 +113,29 @@ export function checked(engine: Engine, request: Request, polled: Polled): Maybe
  * They are replaced on the way.
  */
 function below(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
-  if (engine.tiers.lowest === undefined) return invalidated(engine, polled)
-  return chain(lookBelow(engine, request.scope, request.text), (again) =>
-    again.entry === undefined ? invalidated(engine, again) : fitting(engine, request, again),
+  const { entry } = polled
+  const { scope, text, since } = request
+  if (engine.tiers.lowest === undefined) return invalidated(engine, polled, entry)
+  return chain(lookBelow(engine, scope, text, since), (again) =>
+    again.entry === undefined ? invalidated(engine, again, entry) : fitting(engine, request, again),
   )
 }
 
 /** What there is below copies that are over; nothing that is over itself. */
-export function lookBelow(engine: Engine, scope: Scope, text: string): MaybePromise<Polled> {
+export function lookBelow(
+  engine: Engine,
+  scope: Scope,
+  text: string,
+  since: number | undefined,
+): MaybePromise<Polled> {
   const { tiers, versions } = engine
   const context = createContext()
   const accept = versions.acceptance(scope)
   return chain(
-    follow(engine, text, context, () => tiers.get(text, { context, accept })),
+    follow(engine, text, context, () => tiers.get(text, { context, accept, since })),
     (polled) => {
       if (polled.entry === undefined) return polled
-      return chain(versions.valid(scope, polled.entry), (valid) =>
+      return chain(versions.valid(scope, polled.entry, since), (valid) =>
         valid ? polled : { entry: undefined, context: polled.context },
       )
     },
@@ -109,12 +143,16 @@ export function lookBelow(engine: Engine, scope: Scope, text: string): MaybeProm
 }
 
 /** An entry that is as good as none, and why. */
-function invalidated(engine: Engine, { context }: Polled): Polled {
+function invalidated(
+  engine: Engine,
+  { context }: Polled,
+  over: CacheValue<unknown> | undefined,
+): Polled {
   engine.ledger.invalidated += 1
   const told = context ?? createContext()
   // What is below may be of a newer version, and must then be left alone.
   if (told.missReason !== 'newer-version') told.missReason = 'invalidated'
-  return { entry: undefined, context: told }
+  return { entry: undefined, context: told, over }
 }
 
 function fitting(engine: Engine, request: Request, polled: Polled): MaybePromise<Polled> {
@@ -129,6 +167,6 @@ function fitting(engine: Engine, request: Request, polled: Polled): MaybePromise
     if (announcer.active) {
       announcer.report({ type: 'refused', source: engine.label, key: text, error })
     }
-    return { entry: undefined, context }
+    return { entry: undefined, context, over: entry }
   })
 }

@@ -13,7 +13,8 @@ export interface RequestOptions {
   readonly loads?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly context?: CallContext | undefined
-  readonly fresh?: boolean | undefined
+  /** Whether what is there, and what is being made, is not wanted. */
+  readonly reload?: boolean | undefined
 }
 
 /** One call on its way through the states. A fresh hit in memory that nobody observes has none. */
@@ -25,7 +26,7 @@ export class Request {
   readonly loads: boolean
   readonly signal: AbortSignal | undefined
   readonly context: CallContext | undefined
-  readonly fresh: boolean
+  readonly reload: boolean
   readonly startedAt: number
   /** Only where somebody will see it. */
   readonly trace: State[] | undefined
@@ -34,6 +35,8 @@ export class Request {
   /** Of the changes of its key that had begun by then; 0 where nothing is loaded, and so nobody asks. */
   readonly stamp: number
 
+  /** What was acknowledged before this moment must be obeyed; `undefined` for the bound of the tiers. Set once, before anything is asked. */
+  since: number | undefined
   /** The wait for the versions that its load would carry, once begun. */
   prepared: MaybePromise<void> = undefined
 
@@ -45,7 +48,7 @@ export class Request {
     this.loads = options.loads ?? options.load !== undefined
     this.signal = options.signal
     this.context = options.context
-    this.fresh = options.fresh === true
+    this.reload = options.reload === true
     const seen = options.context !== undefined || policy.announcer.active
     this.startedAt = seen ? engine.clock.now() : 0
     this.trace = seen ? [] : undefined

@@ -3,6 +3,7 @@ import type { Engine } from '../engine.ts'
 import type { Flight } from '../flight/flight.ts'
 import type { Loader } from '../flight/loading.ts'
 import { answer } from './answer.ts'
+import { meet } from './demand.ts'
 import { addLoad, launch, refreshBehind } from './load.ts'
 import { unlessLeft } from './leave.ts'
 import { checked, poll, type Polled } from './poll.ts'
@@ -22,11 +23,15 @@ export async function resolve(
   given?: MaybePromise<Polled>,
 ): Promise<unknown> {
   const { text, load, scope, policy, signal } = request
-  if (request.fresh && load !== undefined) {
+  if (request.reload && load !== undefined) {
     const ready = await unlessLeft(engine, signal, engine.versions.prepare(scope, policy.tags))
     return ready.left ? leave(engine, request) : bypass(engine, request, load)
   }
-  const joined = joinable(engine, text, load !== undefined)
+  if (policy.fresh !== undefined) {
+    const met = await unlessLeft(engine, signal, meet(engine, [request]))
+    if (met.left) return leave(engine, request)
+  }
+  const joined = joinable(engine, text, load !== undefined, request.since)
   if (joined?.landed !== undefined) return fromLanded(engine, request, joined)
   if (joined?.blank === true) return boardFlight(engine, request, joined, undefined, undefined)
   request.enter('poll')
@@ -43,7 +48,7 @@ export async function resolve(
       return entry.data
     }
     case 'load':
-      return make(engine, request, load as Loader, decision.held, context)
+      return make(engine, request, load as Loader, decision.held, polled)
     case 'fail':
       answer(engine, request, { outcome: 'miss', collapsed: false, failed: true, polled: context })
       throw decision.error
@@ -70,24 +75,36 @@ function end(engine: Engine, request: Request, reason: unknown): never {
 }
 
 /** How a request that the tiers did not answer is counted. */
-function countedAs({ fresh }: Request): 'bypass' | 'miss' {
-  return fresh ? 'bypass' : 'miss'
+function countedAs({ reload }: Request): 'bypass' | 'miss' {
+  return reload ? 'bypass' : 'miss'
 }
 
 /** A flight that answers this request better than the tiers: one that has landed, or began when they had nothing. */
-export function joinable(engine: Engine, text: string, loads: boolean): Flight | undefined {
-  const flight = current(engine, text)
+export function joinable(
+  engine: Engine,
+  text: string,
+  loads: boolean,
+  since?: number,
+): Flight | undefined {
+  const flight = current(engine, text, since)
   if (flight === undefined) return undefined
   const { landed } = flight
   if (landed === undefined) return flight.blank && loads ? flight : undefined
   return (landed.entry?.staleAt ?? 0) > engine.clock.now() ? flight : undefined
 }
 
-/** The flight of a key, unless something that its value belongs to was invalidated since it began. */
-function current({ flights, versions }: Engine, text: string): Flight | undefined {
+/**
+ * The flight of a key, unless something that its value belongs to was invalidated since it began, or may have been without a word.
+ *
+ * @param since - What was acknowledged before this moment must be obeyed.
+ */
+function current(engine: Engine, text: string, since: number | undefined): Flight | undefined {
+  const { flights, versions } = engine
   const flight = flights.get(text)
   if (flight === undefined) return undefined
-  if (versions.movedSince(flight.sight, flight.tags) === undefined) return flight
+  if (versions.movedSince(flight.sight, flight.tags) === undefined) {
+    return engine.vouches(flight, since) ? flight : undefined
+  }
   flights.detach(text)
   return undefined
 }
@@ -106,17 +123,23 @@ async function polledBy(
   request: Request,
   given: MaybePromise<Polled> | undefined,
 ): Promise<Polled> {
-  const { text, scope, policy } = request
-  const asked = given ?? poll(engine, text)
+  const { text, scope, policy, since } = request
+  const asked = given ?? poll(engine, text, since)
   // Asked for together with the value, for the load that may follow.
   if (request.loads) request.prepared = engine.versions.prepare(scope, policy.tags)
   const polled = await asked
   const sound = await checked(engine, request, polled)
   if (sound.entry !== undefined || !isPromise(asked)) return sound
   // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
-  const entry = engine.closed ? undefined : engine.tiers.peek?.(text)
+  const entry = engine.closed ? undefined : peeked(engine, request)
   if (entry === undefined) return sound
-  return checked(engine, request, { entry, context: undefined })
+  const again = await checked(engine, request, { entry, context: undefined })
+  return again.entry === undefined ? sound : again
+}
+
+/** What the uppermost tier has by now, for who does not demand more than it always gives. */
+function peeked({ tiers }: Engine, { text, since }: Request): CacheValue<unknown> | undefined {
+  return since === undefined ? tiers.peek?.(text) : undefined
 }
 
 async function bypass(engine: Engine, request: Request, load: Loader): Promise<unknown> {
@@ -124,7 +147,7 @@ async function bypass(engine: Engine, request: Request, load: Loader): Promise<u
   // Who asks for a fresh value does not want one whose making began before; nor should that one replace it.
   engine.flights.detach(request.text)
   request.enter('flight')
-  const flight = launch(engine, request, load, undefined, false)
+  const flight = launch(engine, request, { load, held: undefined, kind: 'reload' })
   const waited = await waitFor(engine, request, flight, undefined)
   return conclude(engine, request, waited, { collapsed: false, held: undefined, polled: undefined })
 }
@@ -134,9 +157,9 @@ async function make(
   request: Request,
   load: Loader,
   held: CacheValue<unknown> | undefined,
-  polled: Context | undefined,
+  { context: polled, over }: Polled,
 ): Promise<unknown> {
-  let under = openFlight(engine, request.text)
+  let under = openFlight(engine, request.text, request.since)
   if (under === undefined) {
     const ready = preparation(engine, request, polled)
     if (isPromise(ready)) {
@@ -144,17 +167,26 @@ async function make(
       if (left) return leave(engine, request)
       const stored = held === undefined ? await landedMeanwhile(engine, request) : undefined
       if (stored !== undefined) return stored.data
-      under = openFlight(engine, request.text)
+      under = openFlight(engine, request.text, request.since)
     }
   }
   if (under !== undefined) return boardFlight(engine, request, under, held, polled)
   if (engine.closed) return refuse(engine, request)
   request.enter('flight')
-  const flight = launch(engine, request, load, held, false)
+  const newer = polled?.missReason === 'newer-version'
+  const without = whyWithout(polled)
+  const flight = launch(engine, request, { load, held, over, kind: 'load', without })
   // Not to be overwritten by one who cannot read it.
-  if (polled?.missReason === 'newer-version') flight.storable = false
+  if (newer) flight.storable = false
   const waited = await waitFor(engine, request, flight, held)
   return conclude(engine, request, waited, { collapsed: false, held, polled })
+}
+
+/** Why the tiers need not be asked whether a value may be made: they have just failed to answer, or hold what must stay. */
+export function whyWithout(polled: Context | undefined): { readonly reason: unknown } | undefined {
+  if (polled === undefined) return undefined
+  if (polled.missReason === 'newer-version') return { reason: undefined }
+  return polled.failures.length > 0 ? { reason: polled.failures.at(-1) } : undefined
 }
 
 /** What another caller has made and stored during a wait, when the uppermost tier has it. */
@@ -162,7 +194,7 @@ async function landedMeanwhile(
   engine: Engine,
   request: Request,
 ): Promise<CacheValue<unknown> | undefined> {
-  const found = engine.closed ? undefined : engine.tiers.peek?.(request.text)
+  const found = engine.closed ? undefined : peeked(engine, request)
   if (found === undefined) return undefined
   const { entry } = await checked(engine, request, { entry: found, context: undefined })
   if (entry === undefined || entry.staleAt <= engine.clock.now()) return undefined
@@ -177,12 +209,13 @@ async function boardFlight(
   held: CacheValue<unknown> | undefined,
   polled: Context | undefined,
 ): Promise<unknown> {
-  const ready = engine.versions.renewSight(flight.sight, flight.tags)
+  const ready = engine.versions.renewSight(flight.sight, flight.tags, request.since)
   if (isPromise(ready)) {
     const { left } = await unlessLeft(engine, request.signal, ready)
     if (left) return leave(engine, request)
     // Begun long ago, and overtaken by another process since: not for this caller.
-    if (!flight.open || openFlight(engine, request.text) !== flight) return resolve(engine, request)
+    if (!flight.open || openFlight(engine, request.text, request.since) !== flight)
+      return resolve(engine, request)
   }
   flight.addTags(request.policy.tags)
   request.enter('flight')
@@ -233,7 +266,9 @@ export function conclude(
   if (waited.end === 'landed') {
     const { landed } = waited
     const replaced = held !== undefined
-    answer(engine, request, { outcome, collapsed, failed: false, landed, polled, replaced })
+    // Another process's load was joined where nobody in this one began it.
+    const joined = collapsed || landed.source !== undefined
+    answer(engine, request, { outcome, collapsed: joined, failed: false, landed, polled, replaced })
     return landed.data
   }
   if (waited.end === 'late') return old(waited.held)
@@ -244,8 +279,12 @@ export function conclude(
 }
 
 /** The flight of a key while its value is still to come. One that has landed with a value that is old by now makes room. */
-export function openFlight(engine: Engine, text: string): Flight | undefined {
-  const flight = current(engine, text)
+export function openFlight(
+  engine: Engine,
+  text: string,
+  since: number | undefined,
+): Flight | undefined {
+  const flight = current(engine, text, since)
   if (flight === undefined || flight.open) return flight
   engine.flights.release(flight)
   return undefined

@@ -22,6 +22,7 @@ export function waitFor(
 ): Promise<Waited> {
   const { signal, policy } = request
   const softMs = held === undefined ? Number.POSITIVE_INFINITY : policy.softTimeoutMs
+  flight.awaited = true
   if (signal === undefined) flight.keep()
   else flight.join()
   const outcome = flight.outcome.then(landed, failed)

@@ -9,6 +9,8 @@ export interface Known {
   ownAt: number
   /** When it was last asked for, on the process's clock. */
   readAt: number
+  /** Whether a change by others is told since then. */
+  tracked: boolean
 }
 
 /** Versions by name, the ones learned first forgotten first when there are too many. */
@@ -45,6 +47,10 @@ export class KnownVersions {
     if (known === undefined) return
     this.forgottenAt = Math.max(this.forgottenAt, known.changedAt)
     this.#byName.delete(name)
+  }
+
+  [Symbol.iterator](): Iterator<Known> {
+    return this.#byName.values()
   }
 
   clear(): void {

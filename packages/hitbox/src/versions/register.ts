@@ -1,6 +1,7 @@
 import {
   CacheError,
   type Clock,
+  type Coherence,
   Deadlines,
   isPromise,
   type ItemResult,
@@ -10,8 +11,8 @@ import { CLOCK, isNamespace } from '../keyspace.ts'
 import { type Known, KnownVersions } from './known.ts'
 import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
 
-/** How old what is known of the versions in a shared tier may be for a read to believe it. */
-export const TRUST_MS = 1_000
+/** How old what is known of the versions in a shared tier may be for a read to believe it, where the tier has no bound of its own. */
+const TRUST_MS = 1_000
 /** How long a store that did not answer is left in peace. What is known counts meanwhile. */
 const REST_MS = 1_000
 /** How long a read waits to learn again what it knows already, before it goes by that. */
@@ -23,6 +24,8 @@ export interface RegisterOptions {
   readonly clock: Clock
   /** Absent when all tiers are in this process: then nobody else changes versions. */
   readonly store: VersionStore | undefined
+  /** Tells when others change them; absent where they must be asked for again. */
+  readonly coherence: Coherence | undefined
   readonly onError: (error: unknown) => void
 }
 
@@ -39,6 +42,11 @@ export class Register {
   turn = 1
   /** Counts up whenever a version of a namespace is. */
   spaceTurn = 1
+  /** Counts up whenever something that was tracked is not any more. */
+  trackTurn = 1
+  /** How long what is known is believed, in ms. */
+  readonly trustMs: number
+  readonly #coherence: Coherence | undefined
   readonly #clock: Clock
   readonly #store: VersionStore | undefined
   readonly #onError: (error: unknown) => void
@@ -46,6 +54,8 @@ export class Register {
   /** Names whose change is under way, with how many are. */
   readonly #changing = new Map<string, number>()
   readonly #reading = new Map<string, Promise<boolean>>()
+  /** Turns in which names were told to have changed while a question or a change of them was under way. */
+  readonly #toldAt = new Map<string, number>()
   readonly #patience: Deadlines
   #next: { readonly names: Set<string>; readonly read: Promise<boolean> } | undefined
   #restUntil = 0
@@ -55,10 +65,12 @@ export class Register {
   /** Version of whatever is not known, where this process is the only one. */
   #base = '0'
 
-  constructor({ clock, store, onError }: RegisterOptions) {
+  constructor({ clock, store, coherence, onError }: RegisterOptions) {
     this.shared = store !== undefined
     this.#clock = clock
     this.#store = store
+    this.#coherence = coherence
+    this.trustMs = coherence?.maxStaleMs ?? TRUST_MS
     this.#onError = onError
     this.#patience = new Deadlines(clock, PATIENCE_MS)
   }
@@ -75,6 +87,50 @@ export class Register {
 
   known(name: string): Known | undefined {
     return this.#known.get(name)
+  }
+
+  /** Whether a change of the name by others, made before this moment and acknowledged, would be known. */
+  isCurrent(name: string, since: number): boolean {
+    const known = this.#known.get(name)
+    return known !== undefined && (known.readAt >= since || this.#isTold(name, known, since))
+  }
+
+  /** The key in the shared tier of a version. */
+  keyOf(name: string): string {
+    return this.#store?.keyOf(name) ?? name
+  }
+
+  /** Moment up to which what is known of the name holds. */
+  knownAt(name: string): number {
+    const known = this.#known.get(name)
+    if (known === undefined) return Number.NEGATIVE_INFINITY
+    return known.tracked ? Math.max(known.readAt, this.#fence) : known.readAt
+  }
+
+  /** Somebody else has changed these, or may have: what is known of them is not believed until they were asked for. */
+  told(names: readonly string[]): void {
+    this.turn += 1
+    this.trackTurn += 1
+    for (const name of names) {
+      if (this.#reading.has(name) || this.#changing.has(name)) this.#toldAt.set(name, this.turn)
+      const known = this.#known.get(name)
+      if (known === undefined) continue
+      known.readAt = Number.NEGATIVE_INFINITY
+      known.tracked = false
+    }
+  }
+
+  /** Nothing more is told of what was learned until now. */
+  toldNothing(): void {
+    this.turn += 1
+    this.trackTurn += 1
+    for (const known of this.#known) {
+      if (known.tracked) known.readAt = Math.max(known.readAt, this.#fence)
+      known.tracked = false
+    }
+    for (const name of [...this.#reading.keys(), ...this.#changing.keys()]) {
+      this.#toldAt.set(name, this.turn)
+    }
   }
 
   /** The current version as far as known, however long ago it was learned. */
@@ -98,14 +154,17 @@ export class Register {
    * Asks the store for what is not known or was learned too long ago, many callers' names in one question. Never fails.
    *
    * @param insist - Whether to ask a store, too, that has just failed to answer.
+   * @param since - From which moment on it must be known.
    */
-  learn(names: readonly string[], insist = false): MaybePromise<void> {
+  learn(names: readonly string[], insist = false, since?: number): MaybePromise<void> {
     if (this.#store === undefined || this.#closed) return undefined
     const now = this.#clock.now()
     let waits: Set<Promise<boolean>> | undefined
     for (const name of names) {
-      const known = this.#known.get(name)
-      if (known !== undefined && now < known.readAt + TRUST_MS) continue
+      if (
+        since === undefined ? this.knownAt(name) + this.trustMs > now : this.isCurrent(name, since)
+      )
+        continue
       if (!insist && now < this.#restUntil) continue
       waits ??= new Set()
       waits.add(this.#reading.get(name) ?? this.ask(name))
@@ -114,8 +173,10 @@ export class Register {
   }
 
   /** {@link Register.learn}, without waiting long for what is known already: an old answer is better than none. */
-  settle(names: readonly string[], insist: boolean): MaybePromise<void> {
-    const learned = this.learn(names, insist)
+  settle(names: readonly string[], insist: boolean, since?: number): MaybePromise<void> {
+    const learned = this.learn(names, insist, since)
+    // Where what is known does not count on, there is nothing to go by instead.
+    if (this.#coherence !== undefined) return learned
     if (!isPromise(learned) || names.some((name) => this.#known.get(name) === undefined)) {
       return learned
     }
@@ -154,7 +215,24 @@ export class Register {
       changedAt: turn,
       ownAt: turn,
       readAt: this.#clock.now(),
+      tracked: false,
     })
+  }
+
+  get #fence(): number {
+    return this.#coherence?.fence ?? Number.NEGATIVE_INFINITY
+  }
+
+  #isTold(name: string, known: Known, since: number): boolean {
+    const coherence = this.#coherence
+    if (coherence === undefined || !known.tracked) return false
+    return coherence.fence >= since || coherence.fenceOf(this.keyOf(name)) >= since
+  }
+
+  /** Whether changes by others of what is learned now will be told, and were since `turn`. */
+  #tracks(name: string, turn: number): boolean {
+    if (this.#coherence?.copyMs !== Number.POSITIVE_INFINITY) return false
+    return (this.#toldAt.get(name) ?? 0) <= turn
   }
 
   async #publish(
@@ -165,6 +243,7 @@ export class Register {
       this.#changing.set(name, (this.#changing.get(name) ?? 0) + 1)
     }
     const sentAt = this.#clock.now()
+    const { turn } = this
     const own = versions.filter(([name, version]) => this.#known.get(name)?.version === version)
     try {
       const [first, ...rest] = versions
@@ -177,7 +256,9 @@ export class Register {
         const known = this.#known.get(name)
         if (known?.version !== version) continue
         known.since = this.turn
+        if ((this.#toldAt.get(name) ?? 0) > turn) continue
         known.readAt = sentAt
+        known.tracked = this.#tracks(name, turn)
       }
     } catch (error) {
       // Perhaps done, perhaps not: only the store can tell.
@@ -191,6 +272,7 @@ export class Register {
         const left = (this.#changing.get(name) ?? 1) - 1
         if (left > 0) this.#changing.set(name, left)
         else this.#changing.delete(name)
+        this.#forgetTold(name)
       }
     }
   }
@@ -243,7 +325,10 @@ export class Register {
       if (!this.#closed) this.#failed(names, error)
       return false
     } finally {
-      for (const name of names) if (this.#reading.get(name) === own) this.#reading.delete(name)
+      for (const name of names) {
+        if (this.#reading.get(name) === own) this.#reading.delete(name)
+        this.#forgetTold(name)
+      }
     }
   }
 
@@ -253,13 +338,17 @@ export class Register {
     this.#noteUnread(names, error)
   }
 
-  /** What is known of these counts on. */
+  #forgetTold(name: string): void {
+    if (!this.#reading.has(name) && !this.#changing.has(name)) this.#toldAt.delete(name)
+  }
+
+  /** What is known of these counts on, unless the tier itself bounds how long. */
   #noteUnread(names: readonly string[], error: unknown): void {
     const now = this.#clock.now()
     this.failure = error
     for (const name of names) {
       const known = this.#known.get(name)
-      if (known !== undefined) known.readAt = now
+      if (known !== undefined && this.#coherence === undefined) known.readAt = now
     }
     this.#onError(error)
   }
@@ -269,8 +358,12 @@ export class Register {
     if (this.#changing.has(name)) return
     const known = this.#known.get(name)
     if (known !== undefined && known.since > sent) return
+    const overtaken = (this.#toldAt.get(name) ?? 0) > sent
+    const readAt = overtaken ? Number.NEGATIVE_INFINITY : sentAt
+    const tracked = this.#tracks(name, sent)
     if (known?.version === version) {
-      known.readAt = Math.max(known.readAt, sentAt)
+      known.readAt = Math.max(known.readAt, readAt)
+      known.tracked = tracked
       return
     }
     this.turn += 1
@@ -281,7 +374,8 @@ export class Register {
       since: this.turn,
       changedAt,
       ownAt: known?.ownAt ?? 0,
-      readAt: sentAt,
+      readAt,
+      tracked,
     })
   }
 }

@@ -38,6 +38,11 @@ export class VersionStore {
     this.#inTime = inTime
   }
 
+  /** The key in the tier of a version. */
+  keyOf(name: string): string {
+    return versionKey(this.#root, name)
+  }
+
   /** @returns versions in the order of the names; `undefined` where there is none, the failure where that cannot be told. @throws what the tier failed with as a whole. */
   async read(names: readonly string[]): Promise<ItemResult<string | undefined>[]> {
     const keys = names.map((name) => versionKey(this.#root, name))

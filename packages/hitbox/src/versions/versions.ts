@@ -1,7 +1,13 @@
-import { CacheError, type CacheValue, chain, type Clock, type MaybePromise } from '@hitbox/core'
+import {
+  CacheError,
+  type CacheValue,
+  chain,
+  type Clock,
+  type Coherence,
+  type MaybePromise,
+} from '@hitbox/core'
 import { CLOCK, isNamespace, type Keyspace } from '../keyspace.ts'
-import type { Known } from './known.ts'
-import { type Register, TRUST_MS } from './register.ts'
+import type { Register } from './register.ts'
 import { isFirst } from './version-store.ts'
 
 /** Versions by name, as an entry carries them. */
@@ -27,14 +33,18 @@ export class Scope {
   turn = 0
   /** Until then a hit need not look at when the versions were learned. */
   trustedUntil = 0
+  /** {@link Register.trackTurn} for which that holds. */
+  trustTurn = 0
+  /** {@link Register.trackTurn} for which changes of all its versions are told. */
+  trackedTurn = 0
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
   }
 }
 
-/** After that long what is known is asked for again behind a hit, so that no hit has to wait for it. */
-const RENEW_MS = 500
+/** After that part of its time what is known is asked for again behind a hit, so that no hit has to wait for it. */
+const RENEW_PART = 0.5
 /** How often a hit looks whether what it asked for behind has come. */
 const LOOK_MS = 50
 
@@ -47,11 +57,18 @@ export class Versions {
   readonly enabled: boolean
   readonly register: Register
   readonly #clock: Clock
+  readonly #coherence: Coherence | undefined
 
-  constructor(register: Register, clock: Clock, enabled: boolean) {
+  constructor(
+    register: Register,
+    clock: Clock,
+    enabled: boolean,
+    coherence: Coherence | undefined,
+  ) {
     this.register = register
     this.#clock = clock
     this.enabled = enabled
+    this.#coherence = coherence
   }
 
   /** Whether a hit may be handed out at once: its versions are known, believed, and its own. Allocates nothing. */
@@ -78,16 +95,22 @@ export class Versions {
     return ({ meta }) => this.#compare(scope, meta?.tags, false) !== false
   }
 
-  /** Whether an entry may be served; asks for what is not known of its versions. Never fails. */
-  valid(scope: Scope, { meta }: CacheValue<unknown>): MaybePromise<boolean> {
+  /**
+   * Whether an entry may be served; asks for what is not known of its versions. Never fails.
+   *
+   * @param since - What was acknowledged before this moment must be known. @defaultValue the tier's bound, or a second
+   */
+  valid(scope: Scope, { meta }: CacheValue<unknown>, since?: number): MaybePromise<boolean> {
     if (!this.enabled) return true
     const marks = meta?.tags
-    const verdict = this.#compare(scope, marks, true)
+    const verdict = this.#compare(scope, marks, true, since)
     if (verdict !== undefined) return verdict
     const names = marks === undefined ? [] : Object.keys(marks)
+    // A tier that tells changes is not believed when it does not; where it cannot, what is known counts on.
+    const strict = this.#coherence !== undefined
     return chain(
-      this.register.settle([...scope.keyspace.names, ...names], false),
-      () => this.#compare(scope, marks, false) === true,
+      this.register.settle([...scope.keyspace.names, ...names], false, since),
+      () => this.#compare(scope, marks, strict, since) === true,
     )
   }
 
@@ -141,9 +164,9 @@ export class Versions {
   }
 
   /** Learns again what was known when a load began, if that is long ago: another process may have changed it. Never fails. */
-  renewSight({ marks }: Sight, more: readonly string[]): MaybePromise<void> {
+  renewSight({ marks }: Sight, more: readonly string[], since?: number): MaybePromise<void> {
     if (!this.register.shared || !this.enabled) return undefined
-    return this.register.settle([...Object.keys(marks ?? {}), ...more], false)
+    return this.register.settle([...Object.keys(marks ?? {}), ...more], false, since)
   }
 
   /** When one of these was last changed after a load had begun, as a turn; `undefined` when none was. */
@@ -158,6 +181,12 @@ export class Versions {
       if (at > sight.turn && at > moved) moved = at
     }
     return moved === 0 ? undefined : moved
+  }
+
+  /** The keys in the shared tier of the versions of a namespace and of more names; none where there is no such tier. */
+  keysOf({ keyspace }: Scope, names: readonly string[]): string[] {
+    if (!this.enabled || !this.register.shared) return []
+    return [...new Set([...keyspace.names, ...names])].map((name) => this.register.keyOf(name))
   }
 
   /** Why versions are not known: what the store failed with. */
@@ -175,26 +204,46 @@ export class Versions {
 
   #trusts(scope: Scope): boolean {
     const now = this.#clock.recent()
-    if (now < scope.trustedUntil) return true
-    const { names } = scope.keyspace
-    let learnedAt = now
-    for (const name of names) {
-      learnedAt = Math.min(learnedAt, this.register.known(name)?.readAt ?? Number.NEGATIVE_INFINITY)
-    }
-    if (now < learnedAt + RENEW_MS) {
-      scope.trustedUntil = learnedAt + RENEW_MS
+    const { register } = this
+    if (now < scope.trustedUntil && scope.trustTurn === register.trackTurn) return true
+    const coherence = this.#coherence
+    if (
+      coherence !== undefined &&
+      scope.trackedTurn === register.trackTurn &&
+      now - coherence.fence <= register.trustMs
+    ) {
       return true
     }
-    this.register.renew(names)
-    if (now >= learnedAt + TRUST_MS) return false
-    scope.trustedUntil = Math.min(now + LOOK_MS, learnedAt + TRUST_MS)
+    scope.trustTurn = register.trackTurn
+    const { names } = scope.keyspace
+    let knownAt = now
+    let tracked = coherence !== undefined
+    for (const name of names) {
+      knownAt = Math.min(knownAt, register.knownAt(name))
+      tracked &&= register.known(name)?.tracked === true
+    }
+    if (tracked) scope.trackedTurn = register.trackTurn
+    else if (now < knownAt + register.trustMs * RENEW_PART) {
+      scope.trustedUntil = knownAt + register.trustMs * RENEW_PART
+      return true
+    } else register.renew(names)
+    if (now >= knownAt + register.trustMs) return false
+    if (!tracked) scope.trustedUntil = Math.min(now + LOOK_MS, knownAt + register.trustMs)
     return true
   }
 
   /** @returns whether the marks are the current ones; `undefined` when that is not known, or not believed. */
-  #compare(scope: Scope, marks: Marks | undefined, strict: boolean): boolean | undefined {
+  #compare(
+    scope: Scope,
+    marks: Marks | undefined,
+    strict: boolean,
+    demanded?: number,
+  ): boolean | undefined {
     let verdict: boolean | undefined = true
-    const since = strict && this.register.shared ? this.#clock.recent() - TRUST_MS : undefined
+    const since =
+      strict && this.register.shared
+        ? (demanded ?? this.#clock.recent() - this.register.trustMs)
+        : undefined
     for (const name of scope.keyspace.names) {
       const version = this.#believed(name, since)
       if (version === undefined) verdict = undefined
@@ -213,9 +262,8 @@ export class Versions {
 
   #believed(name: string, since: number | undefined): string | undefined {
     if (!this.register.shared) return this.register.version(name)
-    const known = this.register.known(name)
-    if (known === undefined) return undefined
-    return since === undefined || known.readAt > since ? known.version : undefined
+    if (since !== undefined && !this.register.isCurrent(name, since)) return undefined
+    return this.register.known(name)?.version
   }
 
   #plain(scope: Scope): Marks | undefined {
@@ -237,11 +285,11 @@ export class Versions {
       return (known?.since ?? this.register.forgottenAt) <= sight.turn
     }
     // What was learned long ago may be over by now, and a value stored under it for nothing.
-    return known !== undefined && known.since <= sight.turn && this.#isYoung(known)
+    return known !== undefined && known.since <= sight.turn && this.#isYoung(name)
   }
 
-  #isYoung({ readAt }: Known): boolean {
-    return readAt > this.#clock.recent() - TRUST_MS
+  #isYoung(name: string): boolean {
+    return this.register.knownAt(name) > this.#clock.recent() - this.register.trustMs
   }
 
   #with(marks: Marks, more: readonly string[]): Marks {
