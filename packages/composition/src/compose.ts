@@ -75,7 +75,10 @@ export function compose(...args: ComposeArguments): CacheBackend {
 
 class Composition implements CacheBackend {
   readonly label: string
-  readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly peek?: <T = unknown>(
+    key: KeyInput,
+    options?: Pick<ReadOptions, 'since'>,
+  ) => CacheValue<T> | undefined
   readonly clear?: () => void
   readonly lowest: CacheBackend
   readonly keepsMeta: boolean
@@ -115,7 +118,7 @@ class Composition implements CacheBackend {
       this.#endListening = followChanges(this.#set, last.coherence)
     }
     if (last.leases !== undefined) this.leases = new TieredLeases(this.#set, last.leases)
-    if (this.#first.peek !== undefined) this.peek = (key) => this.#peek(key)
+    if (this.#first.peek !== undefined) this.peek = (key, asked) => this.#peek(key, asked?.since)
     if (tiers.every((tier) => tier.clear !== undefined)) this.clear = () => this.#clear()
   }
 
@@ -225,13 +228,11 @@ class Composition implements CacheBackend {
     if (this.#closing !== undefined) throw closedError(this.label)
   }
 
-  #peek<T>(key: KeyInput): CacheValue<T> | undefined {
+  #peek<T>(key: KeyInput, since: number | undefined): CacheValue<T> | undefined {
     this.#assertOpen()
     const value = this.#first.peek?.<T>(key)
     if (value === undefined) return undefined
-    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, undefined)
-      ? undefined
-      : value
+    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, since) ? undefined : value
   }
 
   #clear(): void {

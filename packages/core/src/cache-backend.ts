@@ -89,8 +89,12 @@ export interface CacheBackend extends AsyncDisposable {
   /** Releases what the backend opened. May be called again, without effect. */
   close(): Promise<void>
 
-  /** The value if it is in this process now: no promise, no effect on eviction, events or counters. Left out by tiers that cannot. */
-  peek?<T = unknown>(key: KeyInput): CacheValue<T> | undefined
+  /**
+   * The value if it is in this process now: no promise, no effect on eviction, events or counters. Left out by tiers that cannot.
+   *
+   * @param options - As of a read.
+   */
+  peek?<T = unknown>(key: KeyInput, options?: Pick<ReadOptions, 'since'>): CacheValue<T> | undefined
   /**
    * Drops every entry at once: no read that begins later finds anything that was there. Writes that are under way take effect before it or
    * after it; a copy of what was read before it is not made any more. Is neither counted nor told.

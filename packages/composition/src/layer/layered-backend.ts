@@ -41,7 +41,10 @@ export interface Layer {
 /** A backend in a layer: its own label, `peek`, `ready` and counts, and every operation by way of the layer. */
 export class LayeredBackend implements CacheBackend {
   readonly label: string
-  readonly peek?: <T = unknown>(key: KeyInput) => CacheValue<T> | undefined
+  readonly peek?: <T = unknown>(
+    key: KeyInput,
+    options?: Pick<ReadOptions, 'since'>,
+  ) => CacheValue<T> | undefined
   readonly clear?: () => void
   readonly lowest?: CacheBackend
   readonly coherence?: Coherence | undefined
@@ -61,9 +64,9 @@ export class LayeredBackend implements CacheBackend {
     this.#closesInner = closesInner
     this.#whole = whole
     if (inner.peek !== undefined) {
-      this.peek = (key) => {
+      this.peek = (key, options) => {
         this.#assertOpen()
-        return inner.peek?.(key)
+        return inner.peek?.(key, options)
       }
     }
     this.keepsMeta = inner.keepsMeta !== false

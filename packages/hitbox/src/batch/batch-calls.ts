@@ -14,7 +14,8 @@ import { type Policy, withTags } from '../policy.ts'
 import { Request, type RequestOptions } from '../state/request.ts'
 import type { Scope } from '../versions/versions.ts'
 import type { BatchLoader } from './batch-load.ts'
-import { type Item, resolveMany } from './many.ts'
+import type { Item } from './item.ts'
+import { resolveMany } from './many.ts'
 
 /** What batches need of the cache they belong to. */
 export interface BatchHost {

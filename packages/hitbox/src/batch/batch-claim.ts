@@ -43,7 +43,7 @@ export function claimMany<K>(
     for (const { flight } of all) flight.done(AWAITED)
   }
   let complete = false
-  const asked = wishes.map(({ wanted, request, held, over, kind, without }) => {
+  const asked = wishes.map(async ({ wanted, request, held, over, kind, without }) => {
     const proceed = (): void => {
       ready ??= []
       ready.push(wanted)

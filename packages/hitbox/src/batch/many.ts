@@ -11,9 +11,8 @@ import {
 import { type Engine, settled } from '../engine.ts'
 import type { Flight } from '../flight/flight.ts'
 import { answer } from '../state/answer.ts'
-import { askBelow, type Below } from '../state/below.ts'
 import { meet } from '../state/demand.ts'
-import { flightOf, later, outcomeOf } from '../state/load.ts'
+import { flightOf } from '../state/load.ts'
 import { checked, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
 import { unlessLeft } from '../state/leave.ts'
@@ -28,15 +27,12 @@ import {
   whyWithout,
 } from '../state/resolve.ts'
 import { decide } from '../state/serve.ts'
+import { unvouched } from '../state/unvouched.ts'
 import { waitFor } from '../state/wait.ts'
 import { type BatchWish, claimMany } from './batch-claim.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
-
-/** One distinct key of a batch. */
-export interface Item<K> {
-  readonly key: K
-  readonly request: Request
-}
+import type { Item } from './item.ts'
+import { type Old, refreshMany } from './refresh-many.ts'
 
 /**
  * The way of many requests at once: those under way are joined, the tiers are asked for the others in one go, and one load
@@ -99,12 +95,6 @@ interface Missing {
   readonly held: CacheValue<unknown> | undefined
   /** What the tiers said, when they were asked. */
   readonly polled: Polled | undefined
-}
-
-/** One item that was answered and is to be refreshed. */
-interface Old<K> {
-  readonly item: Item<K>
-  readonly held: CacheValue<unknown>
 }
 
 /** Ends these items, since their caller does not wait any more. */
@@ -258,62 +248,6 @@ function loadMany<K>(
   return results
 }
 
-/** Makes old values anew behind the caller, in one load. */
-function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: BatchLoader<K>): void {
-  const due = old.filter(({ item }) => !engine.flights.has(item.request.text))
-  const [first] = due
-  if (first === undefined) return
-  // Joined from now on, so that no other caller refreshes the same keys before the offload comes to it.
-  const wanted = due.map(({ item: { key, request }, held }): Wanted<K> => {
-    const flight = flightOf(engine, request, held, 'refresh')
-    flight.keep()
-    engine.flights.add(flight)
-    return { key, flight, trace: undefined }
-  })
-  const flights = wanted.map(({ flight }) => flight)
-  const { policy } = first.item.request
-  const taken = later(engine, undefined, async (signal) => {
-    // Who asks for leases learns by that what others have made.
-    if (engine.leases === undefined) {
-      const found = await askBelow(
-        engine,
-        due.map(({ item, held }) => ({ request: item.request, held })),
-      )
-      wanted.forEach(({ flight }, index) => landFromBelow(engine, flight, found[index] as Below))
-    }
-    if (engine.closed) return
-    const wishes = due.map(({ item: { request }, held }, index): BatchWish<K> => ({
-      wanted: wanted[index] as Wanted<K>,
-      request,
-      held,
-      over: held,
-      kind: 'refresh',
-      without: undefined,
-    }))
-    const open = wishes.filter(({ wanted: { flight } }) => flight.open && flight.running === 0)
-    if (open.length === 0) return
-    claimMany(engine, open, (ready) => new BatchLoad(engine, policy, ready).start(load))
-    await outcomeOf(engine, flights, signal)
-  })
-  if (taken) return
-  for (const flight of flights) {
-    flight.abandon(new DOMException('the offload took no more', 'AbortError'))
-    engine.flights.release(flight)
-    engine.flights.ended(flight)
-  }
-}
-
-/** Ends a refresh that another process has made already, and keeps one from overwriting what it cannot read. */
-function landFromBelow(engine: Engine, flight: Flight, below: Below): void {
-  if (below.is === 'newer') flight.storable = false
-  if (below.is !== 'made' || !flight.open || flight.detached || flight.running > 0) return
-  const { entry } = below
-  const loadMs = entry.meta?.loadMs ?? 0
-  flight.land({ data: entry.data, entry, loadMs, stored: true, movedAt: undefined })
-  engine.flights.release(flight)
-  engine.flights.ended(flight)
-}
-
 /** One question to the tiers for all keys; one item's failure is its own. */
 async function pollMany(engine: Engine, requests: readonly Request[]): Promise<Polled[]> {
   const asked = requests.filter((request) => !request.reload)
@@ -332,7 +266,7 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
     const result = outcome.ok ? outcome.value[index] : outcome
     if (result?.ok === true) return checked(engine, request, { entry: result.value, context })
     context.failures.push(result?.error)
-    return { entry: undefined, context }
+    return unvouched(engine, request, { entry: undefined, context })
   })
   for (const { failures: ones } of contexts) if (ones.length > 0) failures += 1
   if (failures > 0) {

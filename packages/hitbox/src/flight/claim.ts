@@ -30,7 +30,7 @@ export interface Wish {
   /** `load`: callers wait. `refresh`: nobody does. `reload`: whatever others have or make is not wanted. */
   readonly kind: 'load' | 'refresh' | 'reload'
   /** Begins to make the value. Called at most once. */
-  proceed(): void
+  readonly proceed: () => void
 }
 
 /** Why a refresh was given up: somebody else makes the value. */

@@ -26,10 +26,10 @@ export class Claims {
 
   wake(text: string): void {
     const wakers = this.#byKey.get(text)
-    if (wakers !== undefined) for (const waker of [...wakers]) waker.wake()
+    if (wakers !== undefined) for (const waker of wakers) waker.wake()
   }
 
   wakeAll(): void {
-    for (const text of [...this.#byKey.keys()]) this.wake(text)
+    for (const text of this.#byKey.keys()) this.wake(text)
   }
 }

@@ -25,7 +25,7 @@ export function meet(engine: Engine, requests: readonly Request[]): MaybePromise
   for (const request of requests) request.since = since
   if (since === undefined || since === Number.NEGATIVE_INFINITY) return undefined
   const keys = requests.flatMap((request) => concerned(engine, request))
-  if (keys.length === 0 || keys.every((key) => isKnown(engine, key, since))) return undefined
+  if (keys.every((key) => isKnown(engine, key, since))) return undefined
   // What is not learned now is not believed later: reads that demand it pass by what could be too old.
   return coherence.barrier(keys).catch(() => undefined)
 }

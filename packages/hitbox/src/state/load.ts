@@ -34,7 +34,8 @@ export function launch(engine: Engine, request: Request, making: Making): Flight
       previousOf(engine, previous),
     )
   }
-  claim(engine, { flight, request, held, over: making.over ?? held, kind, proceed }, making.without)
+  const wish = { flight, request, held, over: making.over ?? held, kind, proceed }
+  void claim(engine, wish, making.without)
   return flight
 }
 

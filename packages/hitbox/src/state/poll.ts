@@ -17,6 +17,8 @@ export interface Polled {
   readonly context: Context | undefined
   /** An entry that is as good as none, for who replaces it. */
   readonly over?: CacheValue<unknown> | undefined
+  /** Whether nobody vouches for the entry, so that it is old whatever its age. */
+  readonly old?: boolean | undefined
 }
 
 /** A question to the tiers that is under way. */

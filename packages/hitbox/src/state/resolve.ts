@@ -9,6 +9,7 @@ import { unlessLeft } from './leave.ts'
 import { checked, poll, type Polled } from './poll.ts'
 import type { Request } from './request.ts'
 import { decide } from './serve.ts'
+import { unvouched } from './unvouched.ts'
 import { type Waited, waitFor } from './wait.ts'
 
 /**
@@ -128,7 +129,7 @@ async function polledBy(
   // Asked for together with the value, for the load that may follow.
   if (request.loads) request.prepared = engine.versions.prepare(scope, policy.tags)
   const polled = await asked
-  const sound = await checked(engine, request, polled)
+  const sound = await unvouched(engine, request, await checked(engine, request, polled))
   if (sound.entry !== undefined || !isPromise(asked)) return sound
   // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
   const entry = engine.closed ? undefined : peeked(engine, request)
@@ -137,9 +138,9 @@ async function polledBy(
   return again.entry === undefined ? sound : again
 }
 
-/** What the uppermost tier has by now, for who does not demand more than it always gives. */
+/** What the uppermost tier has by now. */
 function peeked({ tiers }: Engine, { text, since }: Request): CacheValue<unknown> | undefined {
-  return since === undefined ? tiers.peek?.(text) : undefined
+  return since === undefined ? tiers.peek?.(text) : tiers.peek?.(text, { since })
 }
 
 async function bypass(engine: Engine, request: Request, load: Loader): Promise<unknown> {

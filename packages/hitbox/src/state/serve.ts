@@ -24,9 +24,15 @@ export function usableUntil({ meta, expiresAt }: CacheValue<unknown>): number {
 }
 
 /** Fresh, stale, expired or miss, and what follows from it for this request. */
-export function decide(engine: Engine, request: Request, { entry, context }: Polled): Decision {
+export function decide(engine: Engine, request: Request, polled: Polled): Decision {
+  let { entry } = polled
+  const { context } = polled
   const now = engine.clock.now()
   const { policy, text } = request
+  if (polled.old === true && entry !== undefined) {
+    request.enter('stale')
+    return serveOld(entry, false)
+  }
   if (entry !== undefined && entry.staleAt > now) {
     request.enter('fresh')
     const refresh =

@@ -9,10 +9,10 @@ import {
 } from '@hitbox/core'
 import { CLOCK, isNamespace } from '../keyspace.ts'
 import { type Known, KnownVersions } from './known.ts'
+import { Told } from './told.ts'
+import { Trust } from './trust.ts'
 import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
 
-/** How old what is known of the versions in a shared tier may be for a read to believe it, where the tier has no bound of its own. */
-const TRUST_MS = 1_000
 /** How long a store that did not answer is left in peace. What is known counts meanwhile. */
 const REST_MS = 1_000
 /** How long a read waits to learn again what it knows already, before it goes by that. */
@@ -46,7 +46,7 @@ export class Register {
   trackTurn = 1
   /** How long what is known is believed, in ms. */
   readonly trustMs: number
-  readonly #coherence: Coherence | undefined
+  readonly #trust: Trust
   readonly #clock: Clock
   readonly #store: VersionStore | undefined
   readonly #onError: (error: unknown) => void
@@ -54,8 +54,7 @@ export class Register {
   /** Names whose change is under way, with how many are. */
   readonly #changing = new Map<string, number>()
   readonly #reading = new Map<string, Promise<boolean>>()
-  /** Turns in which names were told to have changed while a question or a change of them was under way. */
-  readonly #toldAt = new Map<string, number>()
+  readonly #told = new Told()
   readonly #patience: Deadlines
   #next: { readonly names: Set<string>; readonly read: Promise<boolean> } | undefined
   #restUntil = 0
@@ -69,8 +68,8 @@ export class Register {
     this.shared = store !== undefined
     this.#clock = clock
     this.#store = store
-    this.#coherence = coherence
-    this.trustMs = coherence?.maxStaleMs ?? TRUST_MS
+    this.#trust = new Trust(coherence)
+    this.trustMs = this.#trust.maxMs
     this.#onError = onError
     this.#patience = new Deadlines(clock, PATIENCE_MS)
   }
@@ -92,7 +91,7 @@ export class Register {
   /** Whether a change of the name by others, made before this moment and acknowledged, would be known. */
   isCurrent(name: string, since: number): boolean {
     const known = this.#known.get(name)
-    return known !== undefined && (known.readAt >= since || this.#isTold(name, known, since))
+    return known !== undefined && this.#trust.isCurrent(known, this.keyOf(name), since)
   }
 
   /** The key in the shared tier of a version. */
@@ -103,8 +102,7 @@ export class Register {
   /** Moment up to which what is known of the name holds. */
   knownAt(name: string): number {
     const known = this.#known.get(name)
-    if (known === undefined) return Number.NEGATIVE_INFINITY
-    return known.tracked ? Math.max(known.readAt, this.#fence) : known.readAt
+    return known === undefined ? Number.NEGATIVE_INFINITY : this.#trust.upTo(known)
   }
 
   /** Somebody else has changed these, or may have: what is known of them is not believed until they were asked for. */
@@ -112,7 +110,7 @@ export class Register {
     this.turn += 1
     this.trackTurn += 1
     for (const name of names) {
-      if (this.#reading.has(name) || this.#changing.has(name)) this.#toldAt.set(name, this.turn)
+      if (this.#isUnderWay(name)) this.#told.note(name, this.turn)
       const known = this.#known.get(name)
       if (known === undefined) continue
       known.readAt = Number.NEGATIVE_INFINITY
@@ -125,11 +123,11 @@ export class Register {
     this.turn += 1
     this.trackTurn += 1
     for (const known of this.#known) {
-      if (known.tracked) known.readAt = Math.max(known.readAt, this.#fence)
+      known.readAt = this.#trust.upTo(known)
       known.tracked = false
     }
     for (const name of [...this.#reading.keys(), ...this.#changing.keys()]) {
-      this.#toldAt.set(name, this.turn)
+      this.#told.note(name, this.turn)
     }
   }
 
@@ -176,7 +174,7 @@ export class Register {
   settle(names: readonly string[], insist: boolean, since?: number): MaybePromise<void> {
     const learned = this.learn(names, insist, since)
     // Where what is known does not count on, there is nothing to go by instead.
-    if (this.#coherence !== undefined) return learned
+    if (this.#trust.bounded) return learned
     if (!isPromise(learned) || names.some((name) => this.#known.get(name) === undefined)) {
       return learned
     }
@@ -219,20 +217,9 @@ export class Register {
     })
   }
 
-  get #fence(): number {
-    return this.#coherence?.fence ?? Number.NEGATIVE_INFINITY
-  }
-
-  #isTold(name: string, known: Known, since: number): boolean {
-    const coherence = this.#coherence
-    if (coherence === undefined || !known.tracked) return false
-    return coherence.fence >= since || coherence.fenceOf(this.keyOf(name)) >= since
-  }
-
   /** Whether changes by others of what is learned now will be told, and were since `turn`. */
   #tracks(name: string, turn: number): boolean {
-    if (this.#coherence?.copyMs !== Number.POSITIVE_INFINITY) return false
-    return (this.#toldAt.get(name) ?? 0) <= turn
+    return this.#trust.tracks && !this.#told.after(name, turn)
   }
 
   async #publish(
@@ -256,7 +243,7 @@ export class Register {
         const known = this.#known.get(name)
         if (known?.version !== version) continue
         known.since = this.turn
-        if ((this.#toldAt.get(name) ?? 0) > turn) continue
+        if (this.#told.after(name, turn)) continue
         known.readAt = sentAt
         known.tracked = this.#tracks(name, turn)
       }
@@ -338,8 +325,12 @@ export class Register {
     this.#noteUnread(names, error)
   }
 
+  #isUnderWay(name: string): boolean {
+    return this.#reading.has(name) || this.#changing.has(name)
+  }
+
   #forgetTold(name: string): void {
-    if (!this.#reading.has(name) && !this.#changing.has(name)) this.#toldAt.delete(name)
+    if (!this.#isUnderWay(name)) this.#told.forget(name)
   }
 
   /** What is known of these counts on, unless the tier itself bounds how long. */
@@ -348,7 +339,7 @@ export class Register {
     this.failure = error
     for (const name of names) {
       const known = this.#known.get(name)
-      if (known !== undefined && this.#coherence === undefined) known.readAt = now
+      if (known !== undefined && !this.#trust.bounded) known.readAt = now
     }
     this.#onError(error)
   }
@@ -358,8 +349,7 @@ export class Register {
     if (this.#changing.has(name)) return
     const known = this.#known.get(name)
     if (known !== undefined && known.since > sent) return
-    const overtaken = (this.#toldAt.get(name) ?? 0) > sent
-    const readAt = overtaken ? Number.NEGATIVE_INFINITY : sentAt
+    const readAt = this.#told.after(name, sent) ? Number.NEGATIVE_INFINITY : sentAt
     const tracked = this.#tracks(name, sent)
     if (known?.version === version) {
       known.readAt = Math.max(known.readAt, readAt)
