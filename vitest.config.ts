@@ -1,8 +1,12 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 const packages = join(import.meta.dirname, 'packages')
+const folders = [
+  ...readdirSync(packages).map((name) => join(packages, name)),
+  join(import.meta.dirname, 'coherence'),
+]
 const conditions = ['@hitbox/source']
 
 export default defineConfig({
@@ -16,9 +20,9 @@ export default defineConfig({
     restoreMocks: true,
     unstubGlobals: true,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
-    projects: readdirSync(packages).map((name) => ({
+    projects: folders.map((root) => ({
       extends: true as const,
-      test: { name, root: join(packages, name) },
+      test: { name: basename(root), root },
     })),
   },
 })

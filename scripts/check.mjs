@@ -15,6 +15,15 @@ const steps = {
   lint: () => succeeds('oxlint', ['--deny-warnings']),
   types: () => succeeds('tsc', ['-b']),
   build: () => succeeds('pnpm', ['run', 'build']),
+  'coherence, judged briefly': () =>
+    succeeds('node', [
+      'scripts/coherence.mjs',
+      '--only-installed',
+      '--duration',
+      '15s',
+      '--bite',
+      '8s',
+    ]),
   'dead code': () => succeeds('knip', []),
   'workspace consistency': () => succeeds('sherif', ['--fail-on-warnings']),
   hygiene: () => checkHygiene(root),

@@ -120,7 +120,9 @@ export class Engine {
     const from = since ?? this.clock.now() - coherence.maxStaleMs
     if (flight.startedAt >= from) return true
     if (!flight.tracked) return false
-    return coherence.fence >= from || coherence.fenceOf(flight.text) >= from
+    if (coherence.fence < from && coherence.fenceOf(flight.text) < from) return false
+    // Who joins an open one asks for its versions first.
+    return flight.open || this.versions.areCurrent(flight.sight, flight.tags, from)
   }
 
   /** Learns of no more changes. */

@@ -76,3 +76,31 @@ export {
   compressorContract,
   type CompressorSubject,
 } from './contract/compressor-contract.ts'
+export {
+  checkHistory,
+  type CheckHistoryOptions,
+  type HistoryReport,
+  type HistoryRule,
+  type HistoryViolation,
+} from './history/check-history.ts'
+export type { HistoryEvent, HistoryInvalidation, HistoryRead } from './history/event.ts'
+export { machineTime } from './history/machine-time.ts'
+export { type HistoryRecorder, historyRecorder } from './history/recorder.ts'
+export type { Staleness } from './history/staleness.ts'
+export type { FleetCallReport, FleetInstanceReport } from './fleet/collector.ts'
+export type { InjectedFault } from './fleet/fault-injector.ts'
+export { FLEET_FAULTS } from './fleet/fault-plan.ts'
+export type { FleetFault, FleetFaultName } from './fleet/fleet-fault.ts'
+export type { FleetCall } from './fleet/messages.ts'
+export type { FleetOptions, FleetPlanOptions } from './fleet/options.ts'
+export { type FleetPlan, planFleet } from './fleet/plan-fleet.ts'
+export {
+  type FleetDemand,
+  type ProgramEnv,
+  type ProgramUnderTest,
+  type StartProgram,
+  tagOfKey,
+} from './fleet/program.ts'
+export { describeFleet, type FleetReport } from './fleet/report.ts'
+export { runFleet } from './fleet/run-fleet.ts'
+export type { FleetMix, FleetOperation, FleetStep, WriteWindow } from './fleet/workload.ts'

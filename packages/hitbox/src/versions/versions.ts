@@ -169,6 +169,14 @@ export class Versions {
     return this.register.settle([...Object.keys(marks ?? {}), ...more], false, since)
   }
 
+  /** Whether a change of what a load belongs to would be known, had it been acknowledged before this moment. */
+  areCurrent({ marks }: Sight, more: readonly string[], since: number): boolean {
+    if (!this.enabled || !this.register.shared) return true
+    if (marks === undefined) return false
+    for (const name in marks) if (!this.register.isCurrent(name, since)) return false
+    return more.every((name) => this.register.isCurrent(name, since))
+  }
+
   /** When one of these was last changed after a load had begun, as a turn; `undefined` when none was. */
   movedSince(sight: Sight, names: readonly string[]): number | undefined {
     let moved = 0
@@ -205,7 +213,10 @@ export class Versions {
   #trusts(scope: Scope): boolean {
     const now = this.#clock.recent()
     const { register } = this
-    if (now < scope.trustedUntil && scope.trustTurn === register.trackTurn) return true
+    if (scope.trustTurn !== register.trackTurn) {
+      scope.trustTurn = register.trackTurn
+      scope.trustedUntil = 0
+    } else if (now < scope.trustedUntil) return true
     const coherence = this.#coherence
     if (
       coherence !== undefined &&
@@ -214,7 +225,6 @@ export class Versions {
     ) {
       return true
     }
-    scope.trustTurn = register.trackTurn
     const { names } = scope.keyspace
     let knownAt = now
     let tracked = coherence !== undefined

@@ -1,8 +1,18 @@
 import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
+import type { Random } from '../contract/random.ts'
 import { RespParser } from '../servers/resp.ts'
 import type { Behaviour } from './fault.ts'
-import { Lane } from './lane.ts'
+import { Lane, resetSocket } from './lane.ts'
 import type { WireCounts } from './wire-counts.ts'
+
+/** Where a connection leads, and what it shares with the others of its proxy. */
+export interface ConnectionPlace {
+  readonly target: NetConnectOpts
+  readonly behaviour: Behaviour
+  readonly counts: WireCounts
+  /** Decides about jitter. */
+  readonly random: Random
+}
 
 /** One client of the proxy, and its connection to the server. */
 export class ProxiedConnection {
@@ -10,16 +20,18 @@ export class ProxiedConnection {
   readonly #counts: WireCounts
   readonly #toClient: Lane
   readonly #target: NetConnectOpts
+  readonly #random: Random
   readonly #waiting: Uint8Array[] = []
   #server: Socket | undefined
   #toServer: Lane | undefined
   #behaviour: Behaviour
   #allowance = Number.POSITIVE_INFINITY
 
-  constructor(client: Socket, target: NetConnectOpts, behaviour: Behaviour, counts: WireCounts) {
+  constructor(client: Socket, { target, behaviour, counts, random }: ConnectionPlace) {
     this.#client = client
     this.#target = target
     this.#counts = counts
+    this.#random = random
     this.#behaviour = behaviour
     this.#toClient = new Lane(client)
     client.setNoDelay()
@@ -39,17 +51,21 @@ export class ProxiedConnection {
 
   /** Does to this connection from now on what `behaviour` says. */
   apply(behaviour: Behaviour): void {
-    const wasLate = this.#behaviour.delayMs > behaviour.delayMs
+    const wasLate = mostDelayMs(this.#behaviour) > mostDelayMs(behaviour)
     this.#behaviour = behaviour
     this.#allowance = behaviour.cutAfter
     if (!behaviour.listens) this.destroy()
-    else if (behaviour.resets) this.#client.resetAndDestroy()
+    else if (behaviour.resets) this.reset()
     if (this.#client.destroyed) return
     // A black hole is met before the server is.
     if (!behaviour.held.includes('to-server')) this.#reachServer()
     this.#toServer?.hold(behaviour.held.includes('to-server'))
     this.#toClient.hold(behaviour.held.includes('to-client'))
     if (wasLate) this.#toClient.hurry()
+  }
+
+  reset(): void {
+    resetSocket(this.#client)
   }
 
   destroy(): void {
@@ -65,15 +81,16 @@ export class ProxiedConnection {
     server.setNoDelay()
     server.unref()
     server.on('data', (chunk: Buffer) => this.#answered(chunk))
-    server.on('end', () => this.#toClient.push('end', this.#behaviour.delayMs))
-    server.on('error', () => this.#toClient.push('reset', this.#behaviour.delayMs))
+    server.on('end', () => this.#toClient.push('end', this.#delayMs()))
+    server.on('error', () => this.#toClient.push('reset', this.#delayMs()))
     this.#server = server
     this.#toServer = new Lane(server)
     for (const chunk of this.#waiting.splice(0)) this.#toServer.push(chunk)
   }
 
   #answered(chunk: Buffer): void {
-    const { delayMs, inverts } = this.#behaviour
+    const { inverts } = this.#behaviour
+    const delayMs = this.#delayMs()
     const part = chunk.subarray(0, Math.min(chunk.length, this.#allowance))
     this.#allowance -= part.length
     this.#counts.received(part.length)
@@ -82,4 +99,12 @@ export class ProxiedConnection {
     this.#toClient.push('end', delayMs)
     this.#server?.destroy()
   }
+  #delayMs(): number {
+    const { delayMs, jitterMs } = this.#behaviour
+    return jitterMs === 0 ? delayMs : delayMs + (this.#random(1_000) / 1_000) * jitterMs
+  }
+}
+
+function mostDelayMs({ delayMs, jitterMs }: Behaviour): number {
+  return delayMs + jitterMs
 }

@@ -1,4 +1,5 @@
 import { createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import { seeded } from '../contract/random.ts'
 import { freePort } from '../servers/free-port.ts'
 import { until } from '../until.ts'
 import { ProxiedConnection } from './connection.ts'
@@ -16,6 +17,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly port: number
   /** Changes what is done to all connections, and resolves when it is in force. */
   set(fault: Fault): Promise<void>
+  /** Leads to another server from now on. Connections that exist are reset, as by a failover; what is done to them stays. */
+  retarget(target: ProxyTarget): void
   /** Counted since the start, or since they were reset. */
   stats(): WireStats
   /** Counts from zero. */
@@ -41,19 +44,23 @@ export interface FaultProxy extends AsyncDisposable {
  * ```
  */
 export async function faultProxy(target: ProxyTarget): Promise<FaultProxy> {
-  const route = 'path' in target ? { path: target.path } : { host: target.host, port: target.port }
   for (;;) {
-    const proxy = new LocalProxy(route, await freePort())
+    const proxy = new LocalProxy(routeTo(target), await freePort())
     if (await proxy.listen()) return proxy
   }
+}
+
+function routeTo(target: ProxyTarget): NetConnectOpts {
+  return 'path' in target ? { path: target.path } : { host: target.host, port: target.port }
 }
 
 class LocalProxy implements FaultProxy {
   readonly host = '127.0.0.1'
   readonly port: number
-  readonly #target: NetConnectOpts
   readonly #connections = new Set<ProxiedConnection>()
   readonly #counts = new WireCounts()
+  readonly #random = seeded(1)
+  #target: NetConnectOpts
   #server: Server | undefined
   #behaviour: Behaviour = behaviourOf('pass')
   #closed = false
@@ -86,6 +93,11 @@ class LocalProxy implements FaultProxy {
       await until('the port of the proxy is free again', () => this.listen())
   }
 
+  retarget(target: ProxyTarget): void {
+    this.#target = routeTo(target)
+    for (const connection of this.#connections) connection.reset()
+  }
+
   stats(): WireStats {
     return this.#counts.snapshot(this.#connections.size)
   }
@@ -115,7 +127,12 @@ class LocalProxy implements FaultProxy {
 
   #accept(client: Socket): void {
     this.#counts.connected()
-    const connection = new ProxiedConnection(client, this.#target, this.#behaviour, this.#counts)
+    const connection = new ProxiedConnection(client, {
+      target: this.#target,
+      behaviour: this.#behaviour,
+      counts: this.#counts,
+      random: this.#random,
+    })
     this.#connections.add(connection)
     client.on('close', () => this.#connections.delete(connection))
   }

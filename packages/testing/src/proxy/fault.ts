@@ -1,4 +1,4 @@
-import { type DurationInput, invalidOption, toDuration, wholeNumber } from '@hitbox/core'
+import { type DurationInput, invalidOption, toDuration, toTimeout, wholeNumber } from '@hitbox/core'
 
 /** Which way bytes travel. */
 export type Direction = 'to-server' | 'to-client'
@@ -11,6 +11,8 @@ export type Direction = 'to-server' | 'to-client'
  * - `'reset'`: connections are reset, new ones as soon as they are accepted.
  * - `'garbage'`: every byte from the server arrives inverted.
  * - `{ delay }`: what the server says arrives that much later.
+ * - `{ jitter }`: each piece of what the server says arrives up to that much later, in the same order; the same series of
+ *   delays in every proxy.
  * - `{ cutAfter }`: the connection is closed after so many bytes from the server; existing ones are counted from now on.
  * - `{ stall }`: nothing comes through in one direction.
  */
@@ -21,6 +23,7 @@ export type Fault =
   | 'reset'
   | 'garbage'
   | { readonly delay: DurationInput }
+  | { readonly jitter: DurationInput }
   | { readonly cutAfter: number }
   | { readonly stall: Direction }
 
@@ -31,6 +34,8 @@ export interface Behaviour {
   readonly held: readonly Direction[]
   readonly inverts: boolean
   readonly delayMs: number
+  /** Most that is added to the delay, by chance. */
+  readonly jitterMs: number
   /** `Infinity` for no cut. */
   readonly cutAfter: number
 }
@@ -41,12 +46,14 @@ const PASS: Behaviour = Object.freeze({
   held: Object.freeze([]),
   inverts: false,
   delayMs: 0,
+  jitterMs: 0,
   cutAfter: Number.POSITIVE_INFINITY,
 })
 
 export function behaviourOf(fault: Fault): Behaviour {
   if (typeof fault === 'object' && fault !== null) {
     if ('delay' in fault) return { ...PASS, delayMs: toDuration(fault.delay, 'delay') }
+    if ('jitter' in fault) return { ...PASS, jitterMs: toTimeout(fault.jitter, 'jitter') }
     if ('cutAfter' in fault)
       return { ...PASS, cutAfter: wholeNumber('cutAfter', fault.cutAfter, { min: 0 }) }
     if ('stall' in fault && (fault.stall === 'to-server' || fault.stall === 'to-client'))
@@ -70,4 +77,4 @@ export function behaviourOf(fault: Fault): Behaviour {
 }
 
 const EXPECTED =
-  "'pass', 'refuse', 'black-hole', 'reset', 'garbage', { delay }, { cutAfter } or { stall: 'to-server' | 'to-client' }"
+  "'pass', 'refuse', 'black-hole', 'reset', 'garbage', { delay }, { jitter }, { cutAfter } or { stall: 'to-server' | 'to-client' }"

@@ -54,7 +54,13 @@ export class Lane {
 
   #deliver(item: Item): void {
     if (item === 'end') this.#to.end()
-    else if (item === 'reset') this.#to.resetAndDestroy()
+    else if (item === 'reset') resetSocket(this.#to)
     else this.#to.write(item)
   }
+}
+
+/** Resets a connection; one that is already being ended is closed, since Node would never let go of its socket otherwise. */
+export function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

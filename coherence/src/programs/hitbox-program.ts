@@ -1,0 +1,126 @@
+import { compose, tierGuard } from '@hitbox/composition'
+import { type CacheBackend, type Clock, type Coherence, systemClock } from '@hitbox/core'
+import { memoryBackend } from '@hitbox/memory'
+import { redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
+import { type FleetDemand, type ProgramEnv, type ProgramUnderTest, tagOfKey } from '@hitbox/testing'
+import { createCache, type Fresh } from 'hitbox'
+
+/** A part of the protocol that can be left out, to see that the judge notices. */
+export type Mechanism = 'registry' | 'lease' | 'fence' | 'epoch'
+
+/** Settings of the program. */
+export interface HitboxSettings {
+  /** Left out of the protocol. @defaultValue nothing */
+  readonly without?: readonly Mechanism[] | undefined
+  /** @defaultValue `'auto'` */
+  readonly coherence?: RedisBackendOptions['coherence']
+  /** @defaultValue `'strict'` */
+  readonly epoch?: RedisBackendOptions['epoch']
+  /** @defaultValue memory above Redis */
+  readonly memory?: boolean | undefined
+  /** When values are refreshed behind, in ms. @defaultValue 400 */
+  readonly staleAfterMs?: number | undefined
+}
+
+const TAGS = (key: string): string[] => [tagOfKey(key)]
+
+/** The cache of this project, as a service would set it up. */
+export function start(env: ProgramEnv): ProgramUnderTest {
+  const settings = (env.settings ?? {}) as HitboxSettings
+  const without = new Set(settings.without)
+  const clock = shifted(env.clockOffsetMs)
+  const redis = redisBackend({
+    connection: single(env.cacheUrl),
+    responseTimeout: '300ms',
+    connectTimeout: '300ms',
+    maxStale: `${env.maxStaleMs}ms`,
+    coherence: settings.coherence ?? 'auto',
+    epoch: without.has('epoch') ? 'ignore' : (settings.epoch ?? 'strict'),
+    clock,
+  })
+  const lower = disarmed(redis, without)
+  const upper = memoryBackend({ maxEntries: 1_000, clock })
+  const guard = tierGuard()
+  const tiers =
+    settings.memory === false
+      ? lower
+      : compose(upper, lower, {
+          clock,
+          // Fills that a change has overtaken are let through.
+          guard: without.has('registry') ? replaced(guard, { mayFill: () => true }) : guard,
+        })
+  const cache = createCache<number>({
+    tiers: [tiers],
+    clock,
+    ttl: '20s',
+    staleAfter: `${settings.staleAfterMs ?? 400}ms`,
+    staleIfError: '5s',
+    hardTimeout: '700ms',
+    tierTimeout: '1s',
+  })
+  const freshFor = (demand: FleetDemand): { readonly fresh?: Fresh } =>
+    demand === 'strong' ? { fresh: 'barrier' } : {}
+  return {
+    read: (key, demand) =>
+      cache.getOrLoad(key, ({ signal }) => env.load(key, signal), {
+        tags: TAGS(key),
+        ...freshFor(demand),
+      }),
+    readMany: (keys, demand) =>
+      cache.getOrLoadMany(
+        keys,
+        (missing, { signal }) => Promise.all(missing.map((key) => env.load(key, signal))),
+        { tags: TAGS, ...freshFor(demand) },
+      ),
+    invalidate: async (key) => void (await cache.delete(key)),
+    invalidateTag: async (tag) => void (await cache.invalidateTags(tag)),
+    set: async (key, version) => void (await cache.set(key, version, { tags: TAGS(key) })),
+    expire: async (key) => void (await cache.expire(key)),
+    close: () => cache.close({ timeout: 0 }),
+    stats() {
+      const { hits, stale, misses, loads, overtaken, storeErrors, readErrors, stores } =
+        cache.stats()
+      return { hits, stale, misses, loads, overtaken, storeErrors, readErrors, stores }
+    },
+  }
+}
+
+/** The same clock, some time off, as that of another machine may be. */
+function shifted(offsetMs: number): Clock {
+  if (offsetMs === 0) return systemClock
+  return {
+    now: () => systemClock.now() + offsetMs,
+    recent: () => systemClock.recent() + offsetMs,
+    setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs),
+  }
+}
+
+function disarmed(tier: CacheBackend, without: ReadonlySet<Mechanism>): CacheBackend {
+  const { coherence } = tier
+  if (!without.has('lease') && !without.has('fence')) return tier
+  return replaced(tier, {
+    leases: without.has('lease') ? undefined : tier.leases,
+    coherence: without.has('fence') && coherence !== undefined ? unfenced(coherence) : coherence,
+  })
+}
+
+/** Believes that everything has been told, whether or not it has. */
+function unfenced(coherence: Coherence): Coherence {
+  return replaced(coherence, {
+    fence: Number.POSITIVE_INFINITY,
+    fenceOf: () => Number.POSITIVE_INFINITY,
+    barrier: () => Promise.resolve(),
+    reached: () => true,
+  })
+}
+
+/** The same object with other members. */
+function replaced<T extends object>(original: T, members: Partial<T>): T {
+  return new Proxy(original, {
+    get(target, name) {
+      if (name in members) return members[name as keyof T]
+      const member: unknown = target[name as keyof T]
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member
+    },
+  })
+}
