@@ -1,5 +1,4 @@
 import {
-  CacheError,
   type Clock,
   type Coherence,
   Deadlines,
@@ -9,14 +8,13 @@ import {
 } from '@hitbox/core'
 import { CLOCK, isNamespace } from '../keyspace.ts'
 import { type Known, KnownVersions } from './known.ts'
+import { impatient, nextTurn, PATIENCE_MS } from './patience.ts'
 import { Told } from './told.ts'
 import { Trust } from './trust.ts'
 import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
 
 /** How long a store that did not answer is left in peace. What is known counts meanwhile. */
 const REST_MS = 1_000
-/** How long a read waits to learn again what it knows already, before it goes by that. */
-const PATIENCE_MS = 100
 const MOST_KNOWN = 100_000
 const NOTHING = (): void => undefined
 
@@ -368,15 +366,4 @@ export class Register {
       tracked,
     })
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-}
-
-function impatient(): CacheError<'TIMEOUT'> {
-  const details = { source: 'versions', operation: 'read', timeoutMs: PATIENCE_MS } as const
-  return new CacheError('TIMEOUT', 'versions are late', { details })
 }
