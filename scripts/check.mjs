@@ -21,6 +21,8 @@ const steps = {
       '--only-installed',
       '--duration',
       '15s',
+      '--cluster',
+      '12s',
       '--bite',
       '8s',
     ]),

@@ -1,5 +1,5 @@
 // Judges the coherence of caches in several processes under faults, on each server that can be had:
-//   npm run coherence -- [--duration 60s] [--bite 10s] [--seed N] [--instances 4] [--faults a,b] [--only-installed]
+//   npm run coherence -- [--duration 60s] [--cluster 20s] [--bite 10s] [--seed N] [--instances 4] [--faults a,b] [--only-installed]
 // Ends with an exit code of 1 when there was a violation, or when the judge did not notice a mechanism that was left out.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { cache, root } from './step.mjs'
 const { values } = parseArgs({
   options: {
     duration: { type: 'string', default: '60s' },
+    cluster: { type: 'string', default: '20s' },
     bite: { type: 'string', default: '10s' },
     seed: { type: 'string' },
     instances: { type: 'string' },
@@ -26,6 +27,7 @@ for (const { name, program } of servers) {
   console.log(`on ${name}`)
   const findings = await judge({
     duration: values.duration,
+    cluster: values.cluster,
     bite: values.bite,
     seed: values.seed === undefined ? undefined : Number(values.seed),
     instances: values.instances === undefined ? undefined : Number(values.instances),

@@ -1,4 +1,11 @@
-import { describeFleet, type FleetOptions, type FleetReport, runFleet } from '@hitbox/testing'
+import {
+  describeFleet,
+  type FleetOptions,
+  type FleetReport,
+  runFleet,
+  startRedisCluster,
+} from '@hitbox/testing'
+import { troubleCluster, type Troubles } from './cluster-trouble.ts'
 import type { HitboxSettings } from './programs/hitbox-program.ts'
 
 /** A run of several processes and what is expected of it. */
@@ -14,12 +21,16 @@ export interface Finding {
   readonly name: string
   readonly passed: boolean
   readonly report: FleetReport
+  /** What was done to the servers beside the faults of the report. */
+  readonly troubles?: Troubles | undefined
 }
 
 /** What {@link judge} runs. */
 export interface JudgeOptions {
   /** Of the run that must be without violations. */
   readonly duration: FleetOptions['duration']
+  /** Of the run on a cluster of six, of which slots are moved and a primary is killed; it must be without violations too. */
+  readonly cluster: `${number}s`
   /** Of each run that must not be; repeated with other seeds until there is a violation. */
   readonly bite: FleetOptions['duration']
   readonly seed?: number | undefined
@@ -72,13 +83,35 @@ export async function judge(options: JudgeOptions): Promise<readonly Finding[]> 
   const whole = { program: programOf('hitbox'), settings: {}, duration, seed, instances, faults }
   const report = await runFleet(whole)
   found({ name: 'the whole protocol', passed: isClean(report), report })
+  found(await onCluster(options))
   for (const trial of BITES) found(await missed(trial, { duration: bite, instances }))
   return findings
 }
 
 /** A finding as text for people. */
-export function describeFinding({ name, passed, report }: Finding): string {
-  return `${passed ? 'ok    ' : 'FAILED'} ${name}\n${describeFleet(report).replaceAll(/^/gm, '       ')}`
+export function describeFinding({ name, passed, report, troubles = [] }: Finding): string {
+  const told = [describeFleet(report), ...troubles].join('\n')
+  return `${passed ? 'ok    ' : 'FAILED'} ${name}\n${told.replaceAll(/^/gm, '       ')}`
+}
+
+async function onCluster({ cluster: duration, seed, instances }: JudgeOptions): Promise<Finding> {
+  await using nodes = await startRedisCluster({ primaries: 3, replicas: 1 })
+  const settings: HitboxSettings = { cluster: nodes.nodes.map(({ url }) => url) }
+  // The servers' troubles are made here; those of processes and loaders by the fleet.
+  const faults: FleetOptions['faults'] = [
+    'stop-instance',
+    'block-loop',
+    'kill-instance',
+    'hang-loader',
+  ]
+  const fleet = { program: programOf('hitbox'), settings, duration, seed, instances, faults }
+  const [report, troubles] = await Promise.all([
+    runFleet(fleet),
+    troubleCluster(nodes, Number.parseFloat(duration) * 1_000, (below) =>
+      Math.floor(Math.random() * below),
+    ),
+  ])
+  return { name: 'a cluster of six', passed: isClean(report), report, troubles }
 }
 
 async function missed(

@@ -1,7 +1,7 @@
 import { compose, tierGuard } from '@hitbox/composition'
 import { type CacheBackend, type Clock, type Coherence, systemClock } from '@hitbox/core'
 import { memoryBackend } from '@hitbox/memory'
-import { redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
+import { cluster, redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
 import { type FleetDemand, type ProgramEnv, type ProgramUnderTest, tagOfKey } from '@hitbox/testing'
 import { createCache, type Fresh } from 'hitbox'
 
@@ -18,6 +18,8 @@ export interface HitboxSettings {
   readonly epoch?: RedisBackendOptions['epoch']
   /** @defaultValue memory above Redis */
   readonly memory?: boolean | undefined
+  /** Nodes of a cluster, in place of the fleet's server. @defaultValue none */
+  readonly cluster?: readonly string[] | undefined
   /** When values are refreshed behind, in ms. @defaultValue 400 */
   readonly staleAfterMs?: number | undefined
 }
@@ -30,7 +32,7 @@ export function start(env: ProgramEnv): ProgramUnderTest {
   const without = new Set(settings.without)
   const clock = shifted(env.clockOffsetMs)
   const redis = redisBackend({
-    connection: single(env.cacheUrl),
+    connection: settings.cluster === undefined ? single(env.cacheUrl) : cluster(settings.cluster),
     responseTimeout: '300ms',
     connectTimeout: '300ms',
     maxStale: `${env.maxStaleMs}ms`,

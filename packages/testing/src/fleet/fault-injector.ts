@@ -95,6 +95,8 @@ async function onInstance(fault: FleetFault, place: FaultPlace): Promise<string 
   const { name, forMs, loads = 1, forever } = fault
   const instance = place.instances[fault.instance ?? 0]
   if (instance === undefined) return 'there is no such instance'
+  // On a busy machine one that was killed may take longer to come back than was planned.
+  if (!instance.isUp) return 'the instance was not up'
   const wait = (): Promise<void> => setTimeout(forMs, undefined, { signal: place.signal })
   if (name === 'stop-instance') {
     instance.signal('SIGSTOP')

@@ -23,6 +23,7 @@ export class FleetInstance {
   #onSettled: (settled: Settled) => void = () => {}
   #onDone: () => void = () => {}
   #isOver = false
+  #isUp = false
   /** Whether it is known that this process ends. */
   #isExpected = false
 
@@ -30,6 +31,11 @@ export class FleetInstance {
     this.number = config.instance
     this.#config = config
     this.#collector = collector
+  }
+
+  /** Whether its program has started, and not been ended since. */
+  get isUp(): boolean {
+    return this.#isUp
   }
 
   /** Resolves when the program has started; says why when it has not. */
@@ -52,6 +58,7 @@ export class FleetInstance {
     )
     const outcome = await Promise.race([settled, timeout])
     late.abort()
+    this.#isUp = outcome.ready
     if (outcome.ready) return undefined
     this.#isExpected = true
     await child.kill()
@@ -75,6 +82,7 @@ export class FleetInstance {
   /** Kills the process, and resolves when it is gone; {@link revive} brings it back. */
   async kill(): Promise<void> {
     this.#isExpected = true
+    this.#isUp = false
     await this.#process?.kill()
   }
 
@@ -133,6 +141,7 @@ export class FleetInstance {
   }
 
   #left(child: InstanceProcess, { code, signal, said }: InstanceEnd): void {
+    if (child === this.#process) this.#isUp = false
     this.#onSettled({ ready: false, why: `it ended (${signal ?? code}): ${said}` })
     if (child !== this.#process || this.#isExpected) return
     this.#collector.problem(this.number, `crashed (${signal ?? code}): ${said}`)
