@@ -27,11 +27,6 @@ export function replyCode(error: unknown): string | undefined {
   return /^[A-Z]+(?= |$)/.exec(error.message)?.[0]
 }
 
-/** Whether a transaction failed only since a command in it had. */
-export function isAborted(error: unknown): boolean {
-  return replyCode(error) === 'EXECABORT'
-}
-
 /** The failure of an operation as the caller gets it. The server's words are in `cause` only: they may repeat a key. */
 export function failureOf(source: string, operation: Operation, cause: unknown): CacheError {
   if (CacheError.is(cause)) return cause

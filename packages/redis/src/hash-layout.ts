@@ -1,9 +1,10 @@
 import type { Clock, StoreKey, StoreRead, StoreWrite } from '@hitbox/core'
-import { isAborted } from './failure.ts'
+import type { Audience } from './coherence/audience.ts'
+import { change } from './coherence/change.ts'
 import type { Exchange } from './exchange.ts'
 import type { Layout } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
-import type { Reply, Session, Word } from './session.ts'
+import type { Session, Word } from './session.ts'
 import { msWord, word } from './words.ts'
 
 /** What `PTTL` answers for a key that is not there. */
@@ -16,9 +17,11 @@ const NO_KEY = -2
 export class HashLayout implements Layout {
   readonly kind = 'raw'
   readonly #clock: Clock
+  readonly #audience: Audience
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, audience: Audience) {
     this.#clock = clock
+    this.#audience = audience
   }
 
   read(key: StoreKey): Exchange<StoreRead | undefined> {
@@ -40,19 +43,20 @@ export class HashLayout implements Layout {
     if (goesStale && !session.time.known) await session.firstSample()
     const name = word(key)
     const left = ttlMs - (this.#clock.now() - since)
-    if (left <= 0) return session.send(['UNLINK', name])
+    if (left <= 0) {
+      return change(session, { key, commands: [['UNLINK', name]], whole: false }, this.#audience)
+    }
     const stale = goesStale ? ['s', String(this.#staleAt(session, since, freshMs))] : []
     const ms = msWord(left)
     const commands: Word[][] = [
-      ['MULTI'],
       // The fields and the expiry of what was there would stay.
       ['UNLINK', name],
       ['HSET', name, 'd', word(bytes), ...stale],
       ...(ms === undefined ? [] : [['PEXPIRE', name, ms]]),
-      ['EXEC'],
     ]
-    const outcomes = await Promise.allSettled(commands.map((words) => session.send(words)))
-    return assertDone(outcomes)
+    // The server forgets who writes, and is to tell again from here on.
+    const look = this.#audience.watched ? ['HMGET', name, 's'] : undefined
+    return change(session, { key, commands, look, whole: true }, this.#audience)
   }
 
   /** Expiry is asked for before and after: should the entry be replaced in between, the shorter life holds for whichever was read. */
@@ -85,19 +89,4 @@ export class HashLayout implements Layout {
   #serverTime(session: Session, local: number): number {
     return session.time.when(local) ?? local
   }
-}
-
-/** @throws what the first command that failed was told, rather than that the transaction therefore failed. */
-function assertDone(outcomes: readonly PromiseSettledResult<Reply>[]): void {
-  const errors = outcomes.flatMap((outcome) =>
-    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
-  )
-  const cause = errors.find((error) => !isAborted(error)) ?? errors[0]
-  if (cause !== undefined) throw cause
-  const done = outcomes.at(-1)
-  const replies = done?.status === 'fulfilled' ? done.value : null
-  const failed = Array.isArray(replies)
-    ? replies.find((reply) => reply instanceof Error)
-    : undefined
-  if (failed !== undefined) throw failed
 }

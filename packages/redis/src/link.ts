@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events'
-import { CacheError, type Clock, closedError, type Reporter, type Timer } from '@hitbox/core'
+import { CacheError, type Clock, closedError, Reporter, type Timer } from '@hitbox/core'
 import type { Call } from './dial.ts'
-import type { KeepAlive } from './keep-alive.ts'
+import { KeepAlive } from './keep-alive.ts'
 import type { Line, Waiter } from './line.ts'
 import type { Session } from './session.ts'
+import { Sessions } from './sessions.ts'
 import { StateReport } from './state-report.ts'
 
 /** What every link of a backend shares. */
@@ -14,6 +15,29 @@ export interface LinkSettings {
   readonly connectTimeoutMs: number
   readonly responseTimeoutMs: number
   readonly keepAlive: KeepAlive
+  readonly sessions: Sessions
+}
+
+/** Settings of a link that nobody waits for: it is not told of, and keeps nothing alive. */
+export function asideSettings<Settings extends LinkSettings>(settings: Settings): Settings {
+  return {
+    ...settings,
+    reporter: new Silent(),
+    keepAlive: new Idle(),
+    sessions: new Sessions(),
+  }
+}
+
+class Silent extends Reporter {
+  override get active(): boolean {
+    return false
+  }
+}
+
+class Idle extends KeepAlive {
+  override hold(): void {
+    // The process may end.
+  }
 }
 
 /** Told what somebody else may know more about. */
@@ -41,6 +65,8 @@ export class Link implements Line {
   readonly droppable = true
   /** A connection that is looked into. */
   #suspected: Session | undefined
+  /** The last one that was lost. */
+  #lostLast: Session | undefined
   /** A connection that has been replaced, and is still owed answers. */
   #leftOver: Session | undefined
   readonly #settings: LinkSettings
@@ -115,6 +141,7 @@ export class Link implements Line {
     this.session = undefined
     this.#leftOver?.end()
     this.#leftOver = session
+    this.#settings.sessions.down(this, session)
     // What was sent before gets its answers first.
     this.#settings.clock.setTimeout(() => session.end(), this.#settings.responseTimeoutMs)
   }
@@ -128,12 +155,14 @@ export class Link implements Line {
     this.#closed = true
     this.#unschedule()
     for (const attempt of this.#attempts.splice(0)) attempt.abandon(error)
-    this.session?.end()
-    this.#suspected?.end()
+    const session = this.session ?? this.#suspected
+    session?.end()
     this.#leftOver?.end()
     this.session = undefined
     this.#suspected = undefined
     this.#rejectWaiters(error, Number.POSITIVE_INFINITY)
+    if (session !== undefined) this.#settings.sessions.down(this, session)
+    this.#settings.sessions.gone(this)
   }
 
   /** Begins the next attempt if somebody waits for it and its time has come, or makes sure that it will be. */
@@ -167,7 +196,10 @@ export class Link implements Line {
     const attempt = new Attempt(now)
     this.#attempts.push(attempt)
     attempt
-      .begin(this.#dial, this.#settings, () => this.#timeout(), this.#lost)
+      .begin(this.#dial, this.#settings, () => this.#timeout(), {
+        onLost: this.#lost,
+        lost: this.#lostLast,
+      })
       .then(
         (session) => this.#arrived(attempt, session),
         (error: unknown) => this.#failed(attempt, error),
@@ -179,6 +211,7 @@ export class Link implements Line {
     this.#failures = 0
     this.#notBefore = 0
     this.#state.report('up')
+    this.#settings.sessions.up(this, session)
     this.#use(session)
   }
 
@@ -212,6 +245,8 @@ export class Link implements Line {
     if (this.session !== session && this.#suspected !== session) return
     this.session = undefined
     this.#suspected = undefined
+    this.#lostLast = session
+    this.#settings.sessions.down(this, session)
     this.#state.report('down', error)
     this.#hooks.onTrouble?.()
   }
@@ -256,11 +291,11 @@ class Attempt {
     dial: (call: Call) => Promise<Session>,
     { clock, connectTimeoutMs }: LinkSettings,
     late: () => Error,
-    onLost: Call['onLost'],
+    terms: Omit<Call, 'signal'>,
   ): Promise<Session> {
     const timer = clock.setTimeout(() => this.abandon(late()), connectTimeoutMs)
     try {
-      return await dial({ signal: this.#abort.signal, onLost })
+      return await dial({ ...terms, signal: this.#abort.signal })
     } finally {
       timer.cancel()
     }

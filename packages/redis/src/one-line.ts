@@ -5,9 +5,12 @@ import type { Topology } from './topology.ts'
 export class OneLine implements Topology, Route {
   readonly together = true
   readonly #line: Line & { close(): void }
+  readonly #aside: (() => Line & { close(): void }) | undefined
 
-  constructor(line: Line & { close(): void }) {
+  /** @param aside - Makes a line to the same place. */
+  constructor(line: Line & { close(): void }, aside?: () => Line & { close(): void }) {
     this.#line = line
+    this.#aside = aside
   }
 
   primary(): Route {
@@ -24,6 +27,10 @@ export class OneLine implements Topology, Route {
 
   redirect(): undefined {
     return undefined
+  }
+
+  aside(): (Line & { close(): void }) | undefined {
+    return this.#aside?.()
   }
 
   all(): Promise<readonly Line[]> {

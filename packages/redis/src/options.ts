@@ -24,8 +24,10 @@ import { planOf, type RedisConnection, type RedisPlan } from './connection.ts'
 import type { Access } from './dial.ts'
 import type { DispatcherSettings } from './dispatcher.ts'
 import { checkDatabase, type Endpoint } from './endpoint.ts'
+import type { EpochPolicy } from './epoch.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { LinkSettings } from './link.ts'
+import { Sessions } from './sessions.ts'
 import { tlsOptions } from './tls-options.ts'
 import { yesOrNo } from './yes-or-no.ts'
 
@@ -65,6 +67,36 @@ export interface RedisBackendOptions extends LiftOptions {
   readonly maxPending?: number | undefined
   /** Lets the `v8` format in, which is not made for bytes that others can write. @defaultValue false */
   readonly allowV8?: boolean | undefined
+  /**
+   * How tiers above learn what others change; nothing of it is done before one asks. `auto`: from the server where it tracks (`CLIENT TRACKING`),
+   * else by messages between those who use this library. `tracking`: connecting fails with `UNSUPPORTED` where the server does not.
+   * `pubsub`: by messages in any case. `off`: not at all. With a client of your own and with `readFromReplicas` there is nothing to choose.
+   * @defaultValue `'auto'`
+   */
+  readonly coherence?: 'auto' | 'tracking' | 'pubsub' | 'off' | undefined
+  /** Longest that a copy in a tier above may be behind, whatever is lost. 30 ms or more. @defaultValue `'1s'` */
+  readonly maxStale?: DurationInput | undefined
+  /** How long the right to fill a key lasts unless it is renewed. 50 ms or more. @defaultValue `'1s'` */
+  readonly leaseTime?: DurationInput | undefined
+  /**
+   * What becomes of entries that were written before the server lost its memory, or by another primary that is gone: of what was acknowledged
+   * then, something may be missing. `strict`: they are misses. `serve-stale`: they are stale. `ignore`: they count like all others.
+   * Layout `string` only.
+   * @defaultValue `'strict'`
+   */
+  readonly epoch?: EpochPolicy | undefined
+}
+
+/** How copies are kept in line. */
+export interface Coherent {
+  /** `undefined`: they are not; `none`: there is nobody to tell anything. */
+  readonly wish: 'auto' | 'tracking' | 'pubsub' | 'none' | undefined
+  readonly maxStaleMs: number
+  readonly leaseMs: number
+  readonly policy: EpochPolicy
+  readonly database: number
+  /** Whether all that is read is what was written last. */
+  readonly primariesOnly: boolean
 }
 
 /** Every option present and checked. */
@@ -78,6 +110,7 @@ export interface Resolved {
   readonly compressor: Compressor
   readonly layout: 'string' | 'hash'
   readonly settings: DispatcherSettings & LinkSettings
+  readonly coherent: Coherent
   readonly lift: LiftOptions
 }
 
@@ -97,6 +130,10 @@ const NAMES = [
   'retries',
   'maxPending',
   'allowV8',
+  'coherence',
+  'maxStale',
+  'leaseTime',
+  'epoch',
 ] as const
 
 export function resolveOptions(options: RedisBackendOptions): Resolved {
@@ -121,13 +158,45 @@ export function resolveOptions(options: RedisBackendOptions): Resolved {
       clock,
       reporter: new Reporter(onEvent),
       keepAlive: new KeepAlive(),
+      sessions: new Sessions(),
       connectTimeoutMs: toTimeout(options.connectTimeout ?? '1s', 'connectTimeout'),
       responseTimeoutMs: toTimeout(options.responseTimeout ?? '1s', 'responseTimeout'),
       retries: wholeNumber('retries', options.retries ?? 1, { min: 0, max: 10 }),
       maxPending: wholeNumber('maxPending', options.maxPending ?? 10_000, { min: 1 }),
     },
+    coherent: coherentOf(options, plan, access.database),
     lift: { acceptFormats, acceptCompressors, maxValueBytes, maxRawBytes, onEvent, clock },
   }
+}
+
+const SHORTEST_STALE_MS = 30
+const SHORTEST_LEASE_MS = 50
+
+function coherentOf(options: RedisBackendOptions, plan: RedisPlan, database: number): Coherent {
+  const primariesOnly = plan.mode !== 'cluster' || !plan.cluster.readFromReplicas
+  const coherence = oneOf('coherence', options.coherence ?? 'auto', WISHES)
+  const fixedWish = plan.mode === 'client' || !primariesOnly
+  if (fixedWish && (coherence === 'tracking' || coherence === 'pubsub')) {
+    const what = primariesOnly ? 'a client of your own' : '"readFromReplicas"'
+    throw invalidOption('coherence', `"auto" or "off" with ${what}`, coherence)
+  }
+  const none = plan.mode === 'client' ? 'none' : coherence
+  return {
+    wish: coherence === 'off' || !primariesOnly ? undefined : (none as Coherent['wish']),
+    maxStaleMs: atLeast('maxStale', options.maxStale ?? '1s', SHORTEST_STALE_MS),
+    leaseMs: Math.ceil(atLeast('leaseTime', options.leaseTime ?? '1s', SHORTEST_LEASE_MS)),
+    policy: oneOf('epoch', options.epoch ?? 'strict', ['strict', 'serve-stale', 'ignore']),
+    database,
+    primariesOnly,
+  }
+}
+
+const WISHES = ['auto', 'tracking', 'pubsub', 'off'] as const
+
+function atLeast(option: string, input: DurationInput, leastMs: number): number {
+  const duration = toTimeout(input, option)
+  if (duration >= leastMs) return duration
+  throw invalidOption(option, `${leastMs} ms or more`, input)
 }
 
 function accessOf(options: RedisBackendOptions, plan: RedisPlan): Access {

@@ -1,16 +1,6 @@
-import { type CacheBackend, liftBackend, type StoreKey } from '@hitbox/core'
-import { ClusterTopology } from './cluster/cluster-topology.ts'
-import { dial } from './dial.ts'
-import { HashLayout } from './hash-layout.ts'
-import type { Layout } from './layout.ts'
-import { Link } from './link.ts'
-import { type RedisBackendOptions, resolveOptions, type Resolved } from './options.ts'
-import { OneLine } from './one-line.ts'
-import { SentinelLine } from './sentinel/sentinel-line.ts'
-import { RedisStore } from './store.ts'
-import { StringLayout } from './string-layout.ts'
-import type { Topology } from './topology.ts'
-import { UserLine } from './user-line.ts'
+import { type CacheBackend, liftBackend } from '@hitbox/core'
+import { storeOf } from './open-store.ts'
+import { type RedisBackendOptions, resolveOptions } from './options.ts'
 
 /**
  * Keeps values in Redis or Valkey, shared by every process that connects to it.
@@ -32,29 +22,5 @@ import { UserLine } from './user-line.ts'
  */
 export function redisBackend(options: RedisBackendOptions): CacheBackend {
   const resolved = resolveOptions(options)
-  const { keyFormat, valueFormat, compressor, settings, lift } = resolved
-  const layout = (timeKnown: (key: StoreKey) => boolean): Layout =>
-    resolved.layout === 'hash'
-      ? new HashLayout(settings.clock)
-      : new StringLayout(settings.clock, keyFormat, timeKnown)
-  const topology = topologyOf(resolved)
-  const store = new RedisStore({ topology, layout, keyFormat, valueFormat, compressor, settings })
-  return liftBackend(store, lift)
-}
-
-function topologyOf({ plan, access, sentinelAccess, settings }: Resolved): Topology {
-  switch (plan.mode) {
-    case 'single': {
-      const { endpoint } = plan.target
-      return new OneLine(new Link((call) => dial(endpoint, access, settings.clock, call), settings))
-    }
-    case 'cluster':
-      return new ClusterTopology(plan.cluster, access, settings)
-    case 'sentinel':
-      return new OneLine(new SentinelLine(plan.sentinel, sentinelAccess, access, settings))
-    case 'client':
-      return new OneLine(new UserLine(plan.client, settings))
-    default:
-      return plan satisfies never
-  }
+  return liftBackend(storeOf(resolved), resolved.lift)
 }

@@ -19,6 +19,12 @@ export class ServerTime {
     return this.#at === undefined ? undefined : local + (this.#low + this.#high) / 2
   }
 
+  /** @param local - A moment of this process's clock. @returns the latest that the server's time can be then, if anything is known. */
+  latest(local: number): number | undefined {
+    if (this.#at === undefined) return undefined
+    return local + this.#high + DRIFT * Math.max(0, local - this.#at)
+  }
+
   /**
    * @param sent - When `TIME` was sent, by this process's clock.
    * @param received - When the answer was here.

@@ -1,11 +1,16 @@
 import {
   type Clock,
+  isPromise,
   type KeyFormat,
+  type MaybePromise,
   type StoreKey,
   type StoreRead,
   type StoreWrite,
   tellsAge,
 } from '@hitbox/core'
+import type { Audience } from './coherence/audience.ts'
+import { change } from './coherence/change.ts'
+import { type EpochPolicy, judged, vouched } from './epoch.ts'
 import type { Exchange } from './exchange.ts'
 import type { Layout } from './layout.ts'
 import { lifeLeft } from './life-left.ts'
@@ -15,6 +20,25 @@ import { msWord, word } from './words.ts'
 
 /** Keys that one `MGET` names: a server answers nobody else meanwhile. */
 const KEYS_AT_ONCE = 1_000
+/** Of the end of an envelope: checksum and tail. No two writes have the same. */
+const END_BYTES = 35
+
+/** What a string layout needs to know. */
+export interface StringLayoutParts {
+  readonly clock: Clock
+  readonly keyFormat: KeyFormat
+  readonly policy: EpochPolicy
+  readonly audience: Audience
+  /** Whether the server's time for a key is known here, so that an envelope alone tells what is left of it. */
+  readonly timeKnown: (key: StoreKey) => boolean
+}
+
+/** What is sent of an entry. */
+export interface Prepared {
+  readonly bytes: Uint8Array
+  /** What is left of its life, as a word: nothing for no end; 0 when it is over. */
+  readonly ms: string | undefined | 0
+}
 
 /** The envelope under one key: `GET`, `SET … PX`, `MGET`. */
 export class StringLayout implements Layout {
@@ -23,15 +47,10 @@ export class StringLayout implements Layout {
     keysAtOnce: KEYS_AT_ONCE,
     read: (session, keys) => this.#readTogether(session, keys),
   }
-  readonly #clock: Clock
-  readonly #keyFormat: KeyFormat
-  /** Whether the server's time for a key is known here, so that an envelope alone tells what is left of it. */
-  readonly #timeKnown: (key: StoreKey) => boolean
+  readonly #parts: StringLayoutParts
 
-  constructor(clock: Clock, keyFormat: KeyFormat, timeKnown: (key: StoreKey) => boolean) {
-    this.#clock = clock
-    this.#keyFormat = keyFormat
-    this.#timeKnown = timeKnown
+  constructor(parts: StringLayoutParts) {
+    this.#parts = parts
   }
 
   read(key: StoreKey): Exchange<StoreRead | undefined> {
@@ -40,17 +59,36 @@ export class StringLayout implements Layout {
 
   write(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
     session.keepTime()
-    if (tellsAge(entry.bytes)) return this.#set(session, key, entry, since)
+    const prepared = this.prepare(session, key, entry, since)
+    return isPromise(prepared)
+      ? prepared.then((later) => this.#set(session, key, later))
+      : this.#set(session, key, prepared)
+  }
+
+  /** Makes an entry ready to be sent now: vouched for, with the moment of its writing and what is left of its life. */
+  prepare(
+    session: Session,
+    key: StoreKey,
+    entry: StoreWrite,
+    since: number,
+  ): MaybePromise<Prepared> {
+    if (tellsAge(entry.bytes)) return this.#prepared(session, entry.bytes, entry, since)
     return session.firstSample().then(() => {
       const at = session.time.when(since)
-      const bytes = at === undefined ? entry.bytes : stamp(entry.bytes, key, this.#keyFormat, at)
-      return this.#set(session, key, { ...entry, bytes }, since)
+      const { keyFormat } = this.#parts
+      const bytes = at === undefined ? entry.bytes : stamp(entry.bytes, key, keyFormat, at)
+      return this.#prepared(session, bytes, entry, since)
     })
   }
 
   /** Whether the bytes alone tell what is left of their life. */
   suffices(key: StoreKey, bytes?: Uint8Array): boolean {
-    return (bytes === undefined || tellsAge(bytes)) && this.#timeKnown(key)
+    return (bytes === undefined || tellsAge(bytes)) && this.#parts.timeKnown(key)
+  }
+
+  /** Whether the server vouches for what was read. */
+  judge(read: StoreRead | undefined, session: Session): StoreRead | undefined {
+    return read && judged(read, session, this.#parts.policy)
   }
 
   /**
@@ -61,26 +99,53 @@ export class StringLayout implements Layout {
     session: Session,
     keys: readonly StoreKey[],
   ): Promise<readonly (StoreRead | undefined)[]> {
-    const sentAt = this.#clock.now()
+    const sentAt = this.#parts.clock.now()
     const lives = Promise.all(keys.map((key) => session.send(['PTTL', word(key)])))
     const [left, replies] = await Promise.all([lives, values(session, keys)])
-    const elapsed = this.#clock.now() - sentAt
+    const elapsed = this.#parts.clock.now() - sentAt
     return replies.map((reply, index) =>
       reply === null
         ? undefined
-        : { bytes: reply as Buffer, ttlMs: lifeLeft(left[index] as number, elapsed) },
+        : this.judge(
+            { bytes: reply as Buffer, ttlMs: lifeLeft(left[index] as number, elapsed) },
+            session,
+          ),
     )
   }
 
-  #set(session: Session, key: StoreKey, entry: StoreWrite, since: number): Promise<unknown> {
-    const { bytes, ttlMs } = entry
-    const left = ttlMs - (this.#clock.now() - since)
+  #prepared(session: Session, bytes: Uint8Array, { ttlMs }: StoreWrite, since: number): Prepared {
+    const left = ttlMs - (this.#parts.clock.now() - since)
+    return { bytes: vouched(bytes, session), ms: left <= 0 ? 0 : msWord(left) }
+  }
+
+  #set(session: Session, key: StoreKey, { bytes, ms }: Prepared): Promise<unknown> {
+    const { audience } = this.#parts
     // Over while it waited to be sent: what it was to replace is not to come back.
-    if (left <= 0) return session.send(['UNLINK', word(key)])
-    const ms = msWord(left)
-    const command: Word[] = ['SET', word(key), word(bytes)]
-    if (ms !== undefined) command.push('PX', ms)
-    return session.send(command)
+    const over = ms === 0
+    const command: Word[] = over ? ['UNLINK', word(key)] : ['SET', word(key), word(bytes)]
+    if (ms !== undefined && !over) command.push('PX', ms)
+    if (audience.watched && !over) return this.#setAndLook(session, key, command, bytes)
+    if (!audience.publishes(session)) return session.send(command)
+    return change(session, { key, commands: [command], whole: false }, audience)
+  }
+
+  /** The server forgets who writes: it is to tell again from here on, and that nobody was faster must be seen. */
+  async #setAndLook(
+    session: Session,
+    key: StoreKey,
+    command: readonly Word[],
+    bytes: Uint8Array,
+  ): Promise<void> {
+    const { audience } = this.#parts
+    const look = ['GETRANGE', word(key), String(-END_BYTES), '-1']
+    const replies = await change(
+      session,
+      { key, commands: [command], look, whole: false },
+      audience,
+    )
+    const end = replies.at(-1)
+    const own = word(bytes.subarray(Math.max(0, bytes.length - END_BYTES))) as Buffer
+    if (!Buffer.isBuffer(end) || !end.equals(own)) audience.raced(key)
   }
 
   async #readTogether(
@@ -90,7 +155,9 @@ export class StringLayout implements Layout {
     session.keepTime()
     if (!keys.every((key) => this.suffices(key))) return this.readWithLife(session, keys)
     const replies = await values(session, keys)
-    const reads = replies.map((reply) => (reply === null ? undefined : { bytes: reply as Buffer }))
+    const reads = replies.map((reply) =>
+      reply === null ? undefined : this.judge({ bytes: reply as Buffer }, session),
+    )
     const unaged = keys.flatMap((key, index) => {
       const read = reads[index]
       return read === undefined || this.suffices(key, read.bytes) ? [] : [index]
@@ -128,7 +195,7 @@ class ReadOne implements Exchange<StoreRead | undefined> {
     if (this.#withLife) return (replies as readonly (StoreRead | undefined)[])[0]
     if (replies === null) return undefined
     const bytes = replies as Buffer
-    if (this.#layout.suffices(this.#key, bytes)) return { bytes }
+    if (this.#layout.suffices(this.#key, bytes)) return this.#layout.judge({ bytes }, session)
     return this.#layout.readWithLife(session, [this.#key]).then(([read]) => read)
   }
 }

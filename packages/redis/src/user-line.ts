@@ -1,7 +1,9 @@
-import { type Clock, closedError } from '@hitbox/core'
+import { closedError } from '@hitbox/core'
 import { RESP_TYPES } from '@redis/client'
+import { askFacts } from './greeting.ts'
 import type { Line, Waiter } from './line.ts'
 import type { LinkSettings } from './link.ts'
+import type { SessionFacts } from './session-facts.ts'
 import { ClientSession, type Session, type Word } from './session.ts'
 import { StateReport } from './state-report.ts'
 
@@ -27,16 +29,17 @@ const SEND_OPTIONS = Object.freeze({
 export class UserLine implements Line {
   readonly droppable = false
   readonly #client: RedisClientLike
-  readonly #label: string
-  readonly #clock: Clock
+  readonly #settings: LinkSettings
   readonly #state: StateReport
   readonly #waiters = new Set<Waiter>()
-  #session: Session
+  /** On the connection as it is; whoever sends on it has heard what the server said of itself. */
+  #session: ClientSession
+  #greeting: Promise<void> | undefined
+  #greeted = false
 
   constructor(client: RedisClientLike, settings: LinkSettings) {
     this.#client = client
-    this.#label = settings.label
-    this.#clock = settings.clock
+    this.#settings = settings
     this.#state = new StateReport(settings.label, settings.reporter)
     this.#session = this.#newSession()
     client.on('ready', this.#onReady)
@@ -45,14 +48,17 @@ export class UserLine implements Line {
   }
 
   get session(): Session | undefined {
-    return this.#client.isReady ? this.#session : undefined
+    return this.#greeted && this.#client.isReady ? this.#session : undefined
   }
 
   join(waiter: Waiter): void {
     const { session } = this
-    if (session !== undefined) waiter.accept(session)
-    else if (this.#client.isOpen) this.#waiters.add(waiter)
-    else waiter.reject(new Error('the client that was passed in is not open'))
+    if (session !== undefined) return waiter.accept(session)
+    if (!this.#client.isOpen) {
+      return waiter.reject(new Error('the client that was passed in is not open'))
+    }
+    this.#waiters.add(waiter)
+    if (this.#client.isReady) this.#greet()
   }
 
   leave(waiter: Waiter): void {
@@ -83,31 +89,62 @@ export class UserLine implements Line {
     this.#client.off('ready', this.#onReady)
     this.#client.off('error', this.#onError)
     this.#client.off('end', this.#onEnd)
-    this.#rejectWaiters(closedError(this.#label))
+    this.#settings.sessions.down(this, this.#session)
+    this.#rejectWaiters(closedError(this.#settings.label))
   }
 
   readonly #onReady = (): void => {
-    // Perhaps another server, with another clock.
-    this.#session = this.#newSession()
+    // Perhaps another server, with another clock and another memory.
+    this.#renew()
     this.#state.report('up')
-    for (const waiter of this.#waiters) waiter.accept(this.#session)
-    this.#waiters.clear()
+    if (this.#waiters.size > 0) this.#greet()
   }
 
   readonly #onError = (error: unknown): void => {
-    if (!this.#client.isReady) this.#state.report('down', error)
+    if (this.#client.isReady) return
+    this.#renew()
+    this.#state.report('down', error)
   }
 
   readonly #onEnd = (): void => {
     const error = new Error('the client that was passed in was ended')
+    this.#renew()
     this.#state.report('down', error)
     this.#rejectWaiters(error)
   }
 
-  #newSession(): Session {
+  #greet(): void {
+    const session = this.#session
+    this.#greeting ??= askFacts(session).then(
+      (facts) => this.#known(session, facts),
+      (error: unknown) => {
+        if (this.#session !== session) return
+        this.#greeting = undefined
+        this.#rejectWaiters(error)
+      },
+    )
+  }
+
+  #known(session: ClientSession, facts: SessionFacts): void {
+    if (this.#session !== session) return
+    session.facts = facts
+    this.#greeted = true
+    this.#settings.sessions.up(this, session)
+    for (const waiter of this.#waiters) waiter.accept(session)
+    this.#waiters.clear()
+  }
+
+  #renew(): void {
+    this.#settings.sessions.down(this, this.#session)
+    this.#greeted = false
+    this.#greeting = undefined
+    this.#session = this.#newSession()
+  }
+
+  #newSession(): ClientSession {
     const sendCommand = (words: readonly Word[]): Promise<unknown> =>
       this.#client.sendCommand(words, SEND_OPTIONS)
-    return new ClientSession({ sendCommand }, this.#clock, () => undefined)
+    return new ClientSession({ sendCommand }, this.#settings.clock, () => undefined)
   }
 
   #rejectWaiters(error: unknown): void {

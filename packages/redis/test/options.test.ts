@@ -143,6 +143,19 @@ describe('redisBackend', () => {
     [{ connection: cluster(['redis://host']), database: 1 }, 'database'],
     [{ connection, maxValueBytes: 0 }, 'maxValueBytes'],
     [{ connection, allowV8: 1 }, 'allowV8'],
+    [{ connection, coherence: 'on' }, 'coherence'],
+    [{ connection, maxStale: '29ms' }, 'maxStale'],
+    [{ connection, maxStale: Number.POSITIVE_INFINITY }, 'maxStale'],
+    [{ connection, leaseTime: '49ms' }, 'leaseTime'],
+    [{ connection, leaseTime: Number.POSITIVE_INFINITY }, 'leaseTime'],
+    [{ connection, epoch: 'lax' }, 'epoch'],
+    [
+      {
+        connection: cluster(['redis://host'], { readFromReplicas: true }),
+        coherence: 'pubsub',
+      },
+      'coherence',
+    ],
   ] as const)('refuses %j at once', ([options, option]) => {
     expect(refused(() => redisBackend(options as never))).toBe(option)
   })

@@ -90,13 +90,13 @@ describe('redisBackend on the wire', () => {
     expect(proxy.stats().connections).toBe(1)
   })
 
-  it('asks for the time beside the first command, and not again soon', async () => {
+  it('asks for the time beside who answers, and not again soon', async () => {
     const { host, port } = proxy
     const backend = backends.add(redisBackend({ connection: single({ host, port }) }))
     for (const key of KEYS) await backend.get(key)
     expect(proxy.stats().commandNames['time']).toBe(1)
-    // The handshake, and one for each read: the question for the time went along with the first.
-    expect(proxy.stats().writes).toBe(1 + KEYS.length)
+    // The login, the question who answers, and one for each read: the question for the time went along with the second.
+    expect(proxy.stats().writes).toBe(2 + KEYS.length)
   })
 
   it('sends a large batch of large values in few writes', async () => {

@@ -1,5 +1,7 @@
 import type { Line, Waiter } from '../line.ts'
+import type { Tracking } from '../coherence/tracking.ts'
 import type { ServerTime } from '../server-time.ts'
+import type { SessionFacts } from '../session-facts.ts'
 import type { Reply, Session, Word } from '../session.ts'
 
 /** A node that has a key which is on its way there, and answers for it only when told that the asker knows. */
@@ -64,16 +66,28 @@ export class AskLine implements Line {
 class AskingSession implements Session {
   readonly base: Session
   readonly time: ServerTime
+  readonly facts: SessionFacts
+  readonly tracking: Tracking
 
   constructor(base: Session) {
     this.base = base
     this.time = base.time
+    this.facts = base.facts
+    this.tracking = base.tracking
   }
 
   send(words: readonly Word[]): Promise<Reply> {
-    // Holds for the next command only, or for a whole transaction. What comes of it shows in the answer to that.
-    this.base.send(['ASKING']).catch(() => undefined)
+    this.#ask()
     return this.base.send(words)
+  }
+
+  transaction(commands: readonly (readonly Word[])[]): Promise<readonly Reply[]> {
+    this.#ask()
+    return this.base.transaction(commands)
+  }
+
+  subscribe(channel: string, listener: (message: Buffer) => void): Promise<void> {
+    return this.base.subscribe(channel, listener)
   }
 
   keepTime(): void {
@@ -84,8 +98,17 @@ class AskingSession implements Session {
     return this.base.firstSample()
   }
 
+  askTime(): Promise<number | undefined> {
+    return this.base.askTime()
+  }
+
   end(): void {
     this.base.end()
+  }
+
+  /** Holds for the next command only, or for a whole transaction. What comes of it shows in the answer to that. */
+  #ask(): void {
+    this.base.send(['ASKING']).catch(() => undefined)
   }
 }
 

@@ -5,8 +5,9 @@ import { type Endpoint, endpointId } from '../endpoint.ts'
 import type { Exchange } from '../exchange.ts'
 import { replyCode, timeoutOf } from '../failure.ts'
 import { fixed } from '../fixed.ts'
+import type { GreetingTerms } from '../greeting.ts'
 import type { Line, Route } from '../line.ts'
-import { Link, type LinkSettings } from '../link.ts'
+import { asideSettings, Link, type LinkSettings } from '../link.ts'
 import type { Reply } from '../session.ts'
 import type { Topology } from '../topology.ts'
 import { AskLine } from './ask-line.ts'
@@ -43,6 +44,7 @@ export class ClusterTopology implements Topology {
   readonly #undiscovered: Undiscovered
   readonly #writing: (SlotRoute | undefined)[] = []
   readonly #reading: (SlotRoute | undefined)[] = []
+  readonly #terms: GreetingTerms
   #slots: (Shard | undefined)[] = []
   #refreshing: Promise<void> | undefined
   #refreshedAt = Number.NEGATIVE_INFINITY
@@ -54,6 +56,7 @@ export class ClusterTopology implements Topology {
     this.#access = { ...access, readOnly: plan.readFromReplicas }
     this.#settings = settings
     this.#clock = settings.clock
+    this.#terms = { clock: settings.clock, sessions: settings.sessions, clustered: true }
     this.#asking = new Dispatcher({ ...settings, retries: 0 })
     this.#undiscovered = new Undiscovered(() =>
       this.#slots.length === 0 ? this.#refresh() : this.#consult(),
@@ -87,6 +90,18 @@ export class ClusterTopology implements Topology {
     // A replica that cannot answer has a primary that perhaps can.
     const primary = this.#slots[slot]?.primary.link
     return primary === from ? undefined : primary
+  }
+
+  /** Messages go round the whole cluster; a primary is the better choice, since it knows whether somebody listens to it. */
+  aside(): (Line & { close(): void }) | undefined {
+    const settings = asideSettings(this.#settings)
+    const terms = { clock: this.#clock, sessions: settings.sessions, clustered: true }
+    return new Link((call) => {
+      const primaries = new Set(this.#slots.map((shard) => shard?.primary.endpoint))
+      const known = [...primaries].filter((endpoint) => endpoint !== undefined)
+      const [endpoint] = shuffled(known.length > 0 ? known : this.#plan.seeds)
+      return dial(endpoint as Endpoint, this.#access, this.#clock, call, terms)
+    }, settings)
   }
 
   async all(timeoutMs: number): Promise<readonly Line[]> {
@@ -126,6 +141,8 @@ export class ClusterTopology implements Topology {
     const node = this.#node(redirection.to)
     if (redirection.kind === 'ASK') return new AskLine(node.link)
     const epoch = this.#slots[redirection.slot]?.epoch ?? 0
+    const before = this.#slots[redirection.slot]?.primary
+    if (before !== undefined && before !== node) this.#settings.sessions.moved()
     const owned = this.#slots.find((shard) => shard?.primary === node)
     this.#slots[redirection.slot] = owned ?? { primary: node, replicas: [], epoch }
     this.#doubt()
@@ -181,6 +198,7 @@ export class ClusterTopology implements Topology {
     const slots: (Shard | undefined)[] = []
     const shards = new Map<string, Shard>()
     let news = before.length === 0
+    let moved = false
     // Nodes learn of a change one after the other: who knows less than we do is not believed, for a while.
     const believesLess = this.#clock.now() < this.#learnedAt + GRUDGE_MS
     for (const { from, to, primary, replicas, epoch } of ranges) {
@@ -195,11 +213,14 @@ export class ClusterTopology implements Topology {
         const old = before[slot]
         const older = old !== undefined && old.epoch > epoch && believesLess
         slots[slot] = older ? old : shard
-        news ||= !older && old?.primary !== shard.primary
+        if (older || old?.primary === shard.primary) continue
+        news = true
+        moved ||= old !== undefined
       }
     }
     this.#slots = slots
     if (news) this.#learnedAt = this.#clock.now()
+    if (moved) this.#settings.sessions.moved()
     this.#tidy(before)
     return news
   }
@@ -239,7 +260,7 @@ export class ClusterTopology implements Topology {
     const known = this.#nodes.get(id)
     if (known !== undefined) return known
     const link = new Link(
-      (call) => dial(endpoint, this.#access, this.#clock, call),
+      (call) => dial(endpoint, this.#access, this.#clock, call, this.#terms),
       this.#settings,
       { onTrouble: () => this.#doubt(), consult: () => this.#consult() },
     )

@@ -93,7 +93,9 @@ export class SentinelLine implements Line {
 
   async #dial(call: Call): Promise<Session> {
     const endpoint = await primaryOf(this.#question, call.signal)
-    const session = await dial(endpoint, this.#access, this.#settings.clock, call)
+    const { clock, sessions } = this.#settings
+    const terms = { clock, sessions, clustered: false }
+    const session = await dial(endpoint, this.#access, clock, call, terms)
     try {
       const [role] = (await session.send(['ROLE'])) as readonly [Buffer]
       if (String(role) !== 'master') throw new Error('what the sentinels name is no primary')
