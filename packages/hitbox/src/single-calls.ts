@@ -8,6 +8,7 @@ import type { Keyspace } from './keyspace.ts'
 import type { Policy } from './policy.ts'
 import { QuickHits } from './quick-hits.ts'
 import type { StandardSchema } from './schema.ts'
+import { requireTold } from './state/demand.ts'
 import type { Polled } from './state/poll.ts'
 import { Request, type RequestOptions } from './state/request.ts'
 import { joinable, resolve } from './state/resolve.ts'
@@ -132,6 +133,7 @@ export class SingleCalls<Value> {
     given?: MaybePromise<Polled>,
   ): Promise<unknown> {
     options.signal?.throwIfAborted()
+    requireTold(this.#engine, policy)
     const request = new Request(this.#engine, this.#scope, text, policy, options)
     return resolve(this.#engine, request, given)
   }

@@ -11,6 +11,7 @@ import type { BatchOptions, GetMany, GetOrLoadMany, KeyedBatchOptions } from './
 import { type Answer, type CallContext, createCallContext } from '../call-context.ts'
 import type { Engine } from '../engine.ts'
 import { type Policy, withTags } from '../policy.ts'
+import { requireTold } from '../state/demand.ts'
 import { Request, type RequestOptions } from '../state/request.ts'
 import type { Scope } from '../versions/versions.ts'
 import type { BatchLoader } from './batch-load.ts'
@@ -106,6 +107,7 @@ export class BatchCalls<Value> {
   async #run(batch: Batch, explained: boolean): Promise<Outcome[]> {
     const texts = batch.keys.map(batch.textOf)
     const { policy, tagsOf } = batch
+    requireTold(this.#engine, policy)
     // All that may throw comes before the first request, since a request is counted.
     const policies = tagsOf && batch.keys.map((key): Policy => ({ ...policy, tags: tagsOf(key) }))
     const items = new Map<string, Item<unknown>>()

@@ -32,12 +32,14 @@ export function claimMany<K>(
   wishes: readonly BatchWish<K>[],
   load: (ready: readonly Wanted<K>[]) => void,
 ): void {
-  let ready: Wanted<K>[] | undefined = []
+  let ready = new Set<Wanted<K>>()
   let turn: NodeJS.Immediate | undefined
   const flush = (): void => {
     turn = undefined
-    const all = ready ?? []
-    ready = undefined
+    const granted = ready
+    ready = new Set()
+    // In the order in which the caller has named them.
+    const all = wishes.flatMap(({ wanted }) => (granted.has(wanted) ? [wanted] : []))
     const some = all.filter(({ flight }) => flight.open)
     if (some.length > 0) load(some)
     for (const { flight } of all) flight.done(AWAITED)
@@ -45,8 +47,7 @@ export function claimMany<K>(
   let complete = false
   const asked = wishes.map(async ({ wanted, request, held, over, kind, without }) => {
     const proceed = (): void => {
-      ready ??= []
-      ready.push(wanted)
+      ready.add(wanted)
       wanted.flight.add(AWAITED)
       // What becomes free in one turn is made together.
       if (complete) turn ??= setImmediate(flush)

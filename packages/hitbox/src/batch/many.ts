@@ -236,7 +236,7 @@ function loadMany<K>(
     }
     const one = { key, flight, trace: request.trace }
     missing.push(one)
-    const without = request.reload ? undefined : whyWithout(polled?.context)
+    const without = request.reload ? undefined : whyWithout(engine, polled?.context)
     wishes.push({ wanted: one, request, held, over: polled?.over ?? held, kind, without })
     return [index, wait(engine, request, flight, held)]
   })

@@ -1,8 +1,10 @@
 import type { CacheValue } from '@hitbox/core'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engine.ts'
+import { GIVEN_UP } from '../flight/claim.ts'
 import type { Flight } from '../flight/flight.ts'
 import { askBelow, type Below } from '../state/below.ts'
-import { flightOf, later, outcomeOf } from '../state/load.ts'
+import { endFlight, flightOf, later, outcomeOf } from '../state/load.ts'
 import { type BatchWish, claimMany } from './batch-claim.ts'
 import { BatchLoad, type BatchLoader, type Wanted } from './batch-load.ts'
 import type { Item } from './item.ts'
@@ -27,6 +29,7 @@ export function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: Bat
   })
   const flights = wanted.map(({ flight }) => flight)
   const { policy } = first.item.request
+  const loadMany = policy.asyncContext === 'caller' ? AsyncLocalStorage.bind(load) : load
   const taken = later(engine, undefined, async (signal) => {
     // Who asks for leases learns by that what others have made.
     if (engine.leases === undefined) {
@@ -45,9 +48,14 @@ export function refreshMany<K>(engine: Engine, old: readonly Old<K>[], load: Bat
       kind: 'refresh',
       without: undefined,
     }))
-    const open = wishes.filter(({ wanted: { flight } }) => flight.open && flight.running === 0)
+    const idle = wishes.filter(({ wanted: { flight } }) => flight.open && flight.running === 0)
+    const open = idle.filter(({ wanted: { flight } }) => !flight.detached)
+    // What was changed before it began is nobody's refresh.
+    for (const one of idle) {
+      if (one.wanted.flight.detached) endFlight(engine, one.wanted.flight, GIVEN_UP)
+    }
     if (open.length === 0) return
-    claimMany(engine, open, (ready) => new BatchLoad(engine, policy, ready).start(load))
+    claimMany(engine, open, (ready) => new BatchLoad(engine, policy, ready).start(loadMany))
     await outcomeOf(engine, flights, signal)
   })
   if (taken) return

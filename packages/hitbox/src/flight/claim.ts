@@ -1,9 +1,11 @@
 import {
   CacheError,
   type CacheValue,
+  chain,
   type Context,
   createContext,
   failed,
+  isPromise,
   type ItemResult,
   type Lease,
   type LeaseAnswer,
@@ -11,6 +13,7 @@ import {
   sourcePath,
   succeeded,
   type Timer,
+  unwrap,
 } from '@hitbox/core'
 import { type Engine, settled } from '../engine.ts'
 import { sound } from '../state/poll.ts'
@@ -33,9 +36,9 @@ export interface Wish {
   readonly proceed: () => void
 }
 
-/** Why a refresh was given up: somebody else makes the value. */
-export const ELSEWHERE: DOMException = new DOMException(
-  'another process refreshes it',
+/** Why a refresh was given up: somebody else makes the value, or nobody wants it any more. */
+export const GIVEN_UP: DOMException = new DOMException(
+  'another makes it, or it was changed before this began',
   'AbortError',
 )
 
@@ -64,7 +67,6 @@ export class Claim implements Runner, FlightClaim {
   #told = false
   #turns = 0
   #lookMs = FIRST_LOOK_MS
-  #waited = false
   #renewal: Timer | undefined
   #look: Timer | undefined
   #deadline: Timer | undefined
@@ -112,7 +114,7 @@ export class Claim implements Runner, FlightClaim {
     this.#renewal?.cancel()
     if (lease !== undefined) this.#release(lease)
     // Those who wait are answered all the same.
-    else if (this.waiting && this.#wish.flight.open) this.#proceed(undefined, undefined)
+    else if (this.waiting && this.#wish.flight.open) this.#goOnWithout()
   }
 
   spend(): ItemResult<Lease> {
@@ -133,9 +135,14 @@ export class Claim implements Runner, FlightClaim {
     this.#look?.cancel()
     const { text } = this.#wish.flight
     const context = createContext()
-    const result = await settled(() =>
-      this.#engine.inTime('read', this.#leases.take(text, { over, context })),
-    )
+    const taken = settled(() => this.#leases.take(text, { over, context }))
+    const result = await settled(() => chain(this.#engine.inTime('read', taken), unwrap))
+    // What is granted too late is nobody's.
+    if (!result.ok) {
+      void chain(taken, (late) => {
+        if (late.ok && late.value.is === 'granted') this.#release(late.value.lease)
+      })
+    }
     await this.#take(result, over, context)
   }
 
@@ -157,14 +164,14 @@ export class Claim implements Runner, FlightClaim {
     this.#turns += 1
     if (granted !== undefined) {
       // What was told since may have been the end of it.
-      if (!this.#told || this.#turns >= MOST_TURNS) return this.#proceed(granted, undefined)
+      if (!this.#told || this.#turns >= MOST_TURNS) return this.#prepare(granted, over)
       this.#release(granted)
       return this.#ask(over)
     }
     const answer = result.value
     if (answer.is === 'refused') {
       this.#wish.flight.storable = false
-      this.#proceed(undefined, undefined)
+      this.#goOnWithout()
     } else if (answer.is === 'held') this.#wait(answer.forMs)
     else if (answer.is === 'found') {
       if (this.#told && this.#turns < MOST_TURNS) return this.#ask(over)
@@ -172,10 +179,28 @@ export class Claim implements Runner, FlightClaim {
     }
   }
 
+  /** What the value belongs to may have been changed since it was asked for. */
+  async #prepare(lease: Lease, over: CacheValue<unknown> | 'anything' | undefined): Promise<void> {
+    const { scope, policy } = this.#wish.request
+    const { versions } = this.#engine
+    let ready = versions.prepare(scope, policy.tags)
+    // More may be changed while one is asked for.
+    for (; isPromise(ready); ready = versions.prepare(scope, policy.tags)) {
+      await ready
+      const told = this.#told && this.#turns < MOST_TURNS
+      if (told || this.#state !== 'asking') this.#release(lease)
+      if (this.#state !== 'asking') return
+      if (told) return this.#ask(over)
+      this.#turns += 1
+      if (this.#turns >= MOST_TURNS) break
+    }
+    this.#proceed(lease, undefined)
+  }
+
   #wait(forMs: number): void {
-    const { flight, kind, over } = this.#wish
-    if (kind === 'refresh' && !flight.awaited) {
-      if (this.#end()) this.#quit()
+    const { over } = this.#wish
+    if (this.#unwanted) {
+      this.#quit()
       return
     }
     if (this.#told) {
@@ -183,7 +208,6 @@ export class Claim implements Runner, FlightClaim {
       return
     }
     this.#state = 'waiting'
-    this.#waited = true
     this.#turns = 0
     const look = this.#isTold() ? LOOK_MS : this.#lookMs
     this.#lookMs = Math.min(2 * this.#lookMs, LOOK_MS)
@@ -206,20 +230,18 @@ export class Claim implements Runner, FlightClaim {
       entry.staleAt > now &&
       usableUntil(entry) > now &&
       (held === undefined || entry.staleAt > held.staleAt + SAME_MS)
-    if (this.#told && this.#turns < MOST_TURNS) return this.#ask(over)
-    if (!isNews) {
-      if (this.#turns < MOST_TURNS) return this.#ask(found)
-      // Somebody changes the key faster than it can be asked for.
-      return this.#proceed(undefined, undefined)
-    }
-    this.#land(entry)
+    if (isNews && !this.#told) return this.#land(entry)
+    if (this.#turns < MOST_TURNS) return this.#ask(this.#told ? over : found)
+    // Somebody changes the key faster than it can be asked for.
+    return this.#goOnWithout()
   }
 
   #land(entry: CacheValue<unknown>): void {
     if (!this.#end()) return
     const { flight } = this.#wish
     const { flights, tiers } = this.#engine
-    const source = sourcePath(tiers.label, (tiers.lowest ?? tiers).label)
+    const { label, lowest } = tiers
+    const source = lowest === undefined ? label : sourcePath(label, lowest.label)
     const loadMs = entry.meta?.loadMs ?? 0
     flight.done(this)
     flight.land({ data: entry.data, entry, loadMs, stored: true, movedAt: undefined, source })
@@ -227,10 +249,23 @@ export class Claim implements Runner, FlightClaim {
     flights.ended(flight)
   }
 
+  /** Makes the value without a lease, for those who wait for it. */
+  #goOnWithout(): void {
+    if (this.#unwanted) this.#quit()
+    else this.#proceed(undefined, undefined)
+  }
+
+  /** Whether nobody waits for the value: what cannot be stored then need not be made. */
+  get #unwanted(): boolean {
+    const { flight, kind } = this.#wish
+    return kind === 'refresh' && !flight.awaited
+  }
+
   #quit(): void {
+    if (!this.#end()) return
     const { flight } = this.#wish
     const { flights } = this.#engine
-    flight.abandon(ELSEWHERE)
+    flight.abandon(GIVEN_UP)
     flights.release(flight)
     flights.ended(flight)
   }
@@ -243,11 +278,9 @@ export class Claim implements Runner, FlightClaim {
     this.#lease = lease
     this.#without = without ?? overtaken(this.#engine.label)
     flight.tracked = lease !== undefined && this.#isTold()
-    if (this.#waited) {
-      // The load begins only now.
-      flight.startedAt = clock.now()
-      flight.sight = versions.sight(request.scope, request.policy.tags)
-    }
+    // The load begins only now.
+    flight.startedAt = clock.now()
+    flight.sight = versions.sight(request.scope, request.policy.tags)
     if (lease !== undefined) this.#keep(lease)
     proceed()
     flight.done(this)
@@ -260,7 +293,7 @@ export class Claim implements Runner, FlightClaim {
       this.#keep(lease)
       void Promise.resolve(settled(() => this.#leases.renew(lease))).then((renewed) => {
         const lost = renewed.ok && !renewed.value
-        if (lost && this.#lease === lease) this.#engine.flights.detach(this.#wish.flight.text)
+        if (lost && this.#lease === lease) this.#engine.flights.release(this.#wish.flight)
       })
     }, lease.leaseMs / 3)
   }
@@ -268,6 +301,7 @@ export class Claim implements Runner, FlightClaim {
   #release(lease: Lease): void {
     // Nobody waits for it: at worst the others wait until its time is over.
     void settled(() => this.#leases.release(lease))
+    this.#engine.claims.wake(lease.key)
   }
 
   /** @returns whether it was still under way. */

@@ -23,7 +23,10 @@ export class Flights {
     return this.#byKey.size === 0 ? undefined : this.#byKey.get(text)
   }
 
+  /** From now on callers join this one. One that nobody joins any more and that no lease keeps from storing what is over is detached. */
   add(flight: Flight): void {
+    const before = this.get(flight.text)
+    if (before?.claim === undefined) before?.detach()
     this.#byKey.set(flight.text, flight)
     this.#all.add(flight)
   }
@@ -36,9 +39,10 @@ export class Flights {
     this.#byKey.delete(text)
   }
 
-  /** {@link Flights.detach} for every flight whose value belongs to one of these, or may. */
+  /** {@link Flights.detach} for every flight whose value belongs to one of these, or may. What waits for others has seen nothing yet. */
   detachOf(names: readonly string[]): void {
     for (const flight of this.#byKey.values()) {
+      if (flight.waiting) continue
       const { marks } = flight.sight
       const concerned = names.some(
         (name) => marks?.[name] !== undefined || flight.tags.includes(name),

@@ -206,6 +206,8 @@ function concluded(
   if (result.ok) {
     ledger.stores += 1
     flights.release(flight)
+    // Nobody tells this process of what it does itself.
+    engine.claims.wake(flight.text)
     return true
   }
   if (result === OVERTAKEN) {
@@ -214,6 +216,9 @@ function concluded(
     return false
   }
   ledger.storeErrors += 1
+  flight.claim?.letGo()
+  // The tiers do not know that it is here, and tell of no change of it.
+  flight.tracked = false
   const { error } = result
   const { announcer } = policy
   if (announcer.active) {

@@ -1,33 +1,44 @@
-import { CacheError, type MaybePromise } from '@hitbox/core'
-import type { Engine } from '../engine.ts'
+import { CacheError, chain, type MaybePromise } from '@hitbox/core'
+import { type Engine, settled } from '../engine.ts'
 import type { Demand } from '../fresh.ts'
+import type { Policy } from '../policy.ts'
 import type { Request } from './request.ts'
+
+/**
+ * Asked before anything is counted.
+ *
+ * @throws {@link CacheError} `UNSUPPORTED` when more is demanded than the tiers can tell: others share them, and they do not tell of changes.
+ */
+export function requireTold(engine: Engine, { fresh }: Policy): void {
+  if (fresh === undefined || fresh.kind === 'local' || engine.coherence !== undefined) return
+  const { label, lowest = engine.tiers } = engine.tiers
+  // What can be looked into at once is in this process.
+  if (lowest.peek !== undefined) return
+  const message = `the tiers of "${label}" do not tell what others change, so "fresh" can only be 'local'`
+  throw new CacheError('UNSUPPORTED', message, { details: { feature: 'fresh' } })
+}
 
 /**
  * Sees to it that requests obey what they demand to: learns what others have changed, if that is not known already and something here could
  * answer them. Where it cannot be learned, nothing here does: the shared tier is asked, or the value made. Never fails for that.
  *
  * @param requests - Of one call, so that all demand the same.
- * @throws {@link CacheError} `UNSUPPORTED` over a tier that others share and that cannot tell.
  */
 export function meet(engine: Engine, requests: readonly Request[]): MaybePromise<void> {
   const [first] = requests
   const demand = first?.policy.fresh
-  if (demand === undefined) return undefined
   const { coherence } = engine
-  if (coherence === undefined) {
-    if (demand.kind !== 'local' && engine.tiers.lowest !== undefined && isShared(engine)) {
-      throw unsupported(engine)
-    }
-    return undefined
-  }
+  if (demand === undefined || coherence === undefined) return undefined
   const since = momentOf(engine, demand)
   for (const request of requests) request.since = since
   if (since === undefined || since === Number.NEGATIVE_INFINITY) return undefined
   const keys = requests.flatMap((request) => concerned(engine, request))
   if (keys.every((key) => isKnown(engine, key, since))) return undefined
   // What is not learned now is not believed later: reads that demand it pass by what could be too old.
-  return coherence.barrier(keys).catch(() => undefined)
+  return chain(
+    settled(() => engine.inTime('read', coherence.barrier(keys))),
+    () => undefined,
+  )
 }
 
 /** From which moment on everything must be obeyed; `undefined` for the bound of the tiers. */
@@ -58,13 +69,4 @@ function concerned(engine: Engine, { text, scope, policy }: Request): string[] {
   const names = versions.keysOf(scope, [...policy.tags, ...Object.keys(entry?.meta?.tags ?? {})])
   const here = entry !== undefined || flights.has(text) || polls.has(text)
   return here ? [text, ...names] : names
-}
-
-function isShared({ tiers }: Engine): boolean {
-  return tiers.lowest?.peek === undefined
-}
-
-function unsupported({ tiers }: Engine): CacheError<'UNSUPPORTED'> {
-  const message = `the tiers of "${tiers.label}" do not tell what others change, so "fresh" can only be 'local'`
-  return new CacheError('UNSUPPORTED', message, { details: { feature: 'fresh' } })
 }

@@ -2,7 +2,7 @@ import type { CacheValue, MaybePromise } from '@hitbox/core'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engine.ts'
 import { Attempt } from '../flight/attempt.ts'
-import { Claim, ELSEWHERE, NoClaim, type Wish } from '../flight/claim.ts'
+import { Claim, GIVEN_UP, NoClaim, type Wish } from '../flight/claim.ts'
 import { Flight } from '../flight/flight.ts'
 import type { Loader, Loading } from '../flight/loading.ts'
 import { askBelow } from './below.ts'
@@ -67,8 +67,12 @@ export function claim(
     wish.flight.claim = new NoClaim(without.reason)
     return wish.proceed()
   }
-  const start = (): Promise<void> => new Claim(engine, leases, wish).start()
-  return wish.request.policy.asyncContext === 'caller' ? start() : engine.outside(start)
+  // Who wakes a claim has a context of his own.
+  const own =
+    wish.request.policy.asyncContext === 'caller'
+      ? { ...wish, proceed: AsyncLocalStorage.bind(wish.proceed) }
+      : wish
+  return engine.outside(() => new Claim(engine, leases, own).start())
 }
 
 function isUnchanged({ stamps }: Engine, { text, stamp }: Request): boolean {
@@ -80,13 +84,18 @@ export function addLoad(
   engine: Engine,
   request: Request,
   flight: Flight,
-  held: CacheValue<unknown> | undefined,
+  { held, without }: Pick<Making, 'held' | 'without'>,
 ): void {
   if (!flight.open || flight.waiting || flight.running >= request.policy.concurrency) return
-  new Attempt(engine, request.policy, flight, request.trace).start(
-    request.load as Loader,
-    previousOf(engine, isUnchanged(engine, request) ? held : undefined),
-  )
+  const proceed = (): void => {
+    new Attempt(engine, request.policy, flight, request.trace).start(
+      request.load as Loader,
+      previousOf(engine, isUnchanged(engine, request) ? held : undefined),
+    )
+  }
+  // One that the offload has not begun has no right to its key yet.
+  if (flight.claim !== undefined) proceed()
+  else void claim(engine, { flight, request, held, over: held, kind: 'load', proceed }, without)
 }
 
 /** Makes a value anew behind a caller who has one: once per key, by the offload. */
@@ -165,7 +174,7 @@ export async function outcomeOf(
         const { stored } = await flight.outcome
         await stored
       } catch (error) {
-        if (error !== ELSEWHERE) throw error
+        if (error !== GIVEN_UP) throw error
       }
     })
     const all = Promise.all(landed)

@@ -1,4 +1,11 @@
-import { type CacheValue, type Context, isPromise, type MaybePromise } from '@hitbox/core'
+import {
+  CacheError,
+  type CacheValue,
+  type Context,
+  isPromise,
+  type MaybePromise,
+  sourcePath,
+} from '@hitbox/core'
 import type { Engine } from '../engine.ts'
 import type { Flight } from '../flight/flight.ts'
 import type { Loader } from '../flight/loading.ts'
@@ -103,7 +110,7 @@ function current(engine: Engine, text: string, since: number | undefined): Fligh
   const { flights, versions } = engine
   const flight = flights.get(text)
   if (flight === undefined) return undefined
-  if (versions.movedSince(flight.sight, flight.tags) === undefined) {
+  if (flight.waiting || versions.movedSince(flight.sight, flight.tags) === undefined) {
     return engine.vouches(flight, since) ? flight : undefined
   }
   flights.detach(text)
@@ -175,7 +182,7 @@ async function make(
   if (engine.closed) return refuse(engine, request)
   request.enter('flight')
   const newer = polled?.missReason === 'newer-version'
-  const without = whyWithout(polled)
+  const without = whyWithout(engine, polled)
   const flight = launch(engine, request, { load, held, over, kind: 'load', without })
   // Not to be overwritten by one who cannot read it.
   if (newer) flight.storable = false
@@ -184,10 +191,23 @@ async function make(
 }
 
 /** Why the tiers need not be asked whether a value may be made: they have just failed to answer, or hold what must stay. */
-export function whyWithout(polled: Context | undefined): { readonly reason: unknown } | undefined {
+export function whyWithout(
+  engine: Engine,
+  polled: Context | undefined,
+): { readonly reason: unknown } | undefined {
   if (polled === undefined) return undefined
   if (polled.missReason === 'newer-version') return { reason: undefined }
-  return polled.failures.length > 0 ? { reason: polled.failures.at(-1) } : undefined
+  const failures = polled.failures.filter((error) => !isOfUpper(engine, error))
+  return failures.length > 0 ? { reason: failures.at(-1) } : undefined
+}
+
+/** Whether it was a tier above the lowest that failed: leases are asked for below it. */
+function isOfUpper({ parts, tiers }: Engine, error: unknown): boolean {
+  if (!CacheError.is(error)) return false
+  const { source } = error.details as { readonly source?: unknown }
+  return parts
+    .slice(0, -1)
+    .some(({ label }) => source === label || source === sourcePath(tiers.label, label))
 }
 
 /** What another caller has made and stored during a wait, when the uppermost tier has it. */
@@ -220,11 +240,12 @@ async function boardFlight(
   }
   flight.addTags(request.policy.tags)
   request.enter('flight')
-  const collapsed = flight.running >= request.policy.concurrency || !flight.open
-  addLoad(engine, request, flight, held)
+  const collapsed = flight.running >= request.policy.concurrency || flight.waiting || !flight.open
+  addLoad(engine, request, flight, { held, without: whyWithout(engine, polled) })
   const waited = await waitFor(engine, request, flight, held)
   // Somebody else's load, and by its end too old for this caller.
   if (isOutdated(request, waited)) return resolve(engine, request)
+  if (!(await isFound(engine, request, waited))) return resolve(engine, request)
   return conclude(engine, request, waited, { collapsed, held, polled })
 }
 
@@ -238,6 +259,17 @@ function preparation(
   const answered = polled === undefined || polled.failures.length === 0
   const known = versions.sight(scope, policy.tags).marks !== undefined
   return known || !answered ? undefined : versions.prepare(scope, policy.tags, true)
+}
+
+/** Whether a value that another process has made, found for the callers before, is new enough for this one too. */
+function isFound(
+  { versions }: Engine,
+  { scope, since }: Request,
+  waited: Waited,
+): MaybePromise<boolean> {
+  if (since === undefined || waited.end !== 'landed') return true
+  const { source, entry } = waited.landed
+  return source === undefined || entry === undefined || versions.valid(scope, entry, since)
 }
 
 /** Whether a load has ended that something overtook before this caller came: not for him. */

@@ -35,7 +35,10 @@ export class Trust {
 
   /** Whether a change that was acknowledged before this moment would be known. @param key - Of the version, in the tier. */
   isCurrent(known: Known, key: string, since: number): boolean {
-    if (this.upTo(known) >= since) return true
+    const upTo = this.upTo(known)
+    // What was told to have changed is not believed by anybody, however little he demands.
+    if (upTo === Number.NEGATIVE_INFINITY) return false
+    if (upTo >= since) return true
     return known.tracked && (this.#coherence?.fenceOf(key) ?? Number.NEGATIVE_INFINITY) >= since
   }
 }
