@@ -4,6 +4,7 @@ import { redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
 import { machineTime } from '@hitbox/testing'
 import { createClient } from '@redis/client'
 import { createCache, type Fresh } from 'hitbox'
+import { serveCalls } from '../serve-calls.ts'
 
 /** What a process with a cache is set up with, as JSON in its first argument. */
 export interface CacheProcessSettings {
@@ -46,29 +47,13 @@ export interface CacheProcessCalls {
     readonly source: string
   }
   /** After everything has been collected that can be. */
-  usage(args: Record<never, never>): {
+  usage(args: null): {
     readonly heapBytes: number
     readonly inFlight: number
     readonly loads: number
   }
-  close(args: Record<never, never>): { readonly closed: true }
+  close(args: null): { readonly closed: true }
 }
-
-type Handlers = {
-  readonly [Name in keyof CacheProcessCalls]: (
-    args: Parameters<CacheProcessCalls[Name]>[0],
-  ) => Promise<ReturnType<CacheProcessCalls[Name]>>
-}
-
-/** One call, as it is sent to the process, and its answer. */
-export interface CallMessage {
-  readonly id: number
-  readonly name: keyof CacheProcessCalls
-  readonly args: unknown
-}
-export type AnswerMessage =
-  | { readonly id: number; readonly answer: unknown }
-  | { readonly id: number; readonly error: string }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as CacheProcessSettings
 const { gc: collect } = globalThis as unknown as { gc?: (this: void) => void }
@@ -89,7 +74,7 @@ async function read(key: string, fresh?: Fresh): Promise<ReturnType<CacheProcess
   return { value, source: context.source }
 }
 
-const handlers: Handlers = {
+serveCalls<CacheProcessCalls>({
   get: ({ key, fresh }) => read(key, fresh),
   async load({ key, calls, loadMs, firstLoadMs = loadMs }) {
     const load = async ({ signal }: { readonly signal: AbortSignal }): Promise<number> => {
@@ -147,26 +132,8 @@ const handlers: Handlers = {
     source.destroy()
     return { closed: true }
   },
-}
+})
 
 function codeOf(error: unknown): string {
   return (error as { readonly code?: string }).code ?? String(error)
-}
-
-process.on('message', ({ id, name, args }: CallMessage) => {
-  const handler = handlers[name] as (args: unknown) => Promise<unknown>
-  // An answer for which the parent is gone reaches nobody.
-  const tell = (message: AnswerMessage): void => void process.send?.(message, () => {})
-  handler(args).then(
-    (answer) => {
-      tell({ id, answer })
-      if (name === 'close') process.disconnect()
-    },
-    (error: unknown) => tell({ id, error: String(error) }),
-  )
-})
-tellReady()
-
-function tellReady(): void {
-  process.send?.({ id: 0, answer: 'ready' } satisfies AnswerMessage)
 }

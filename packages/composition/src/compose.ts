@@ -139,7 +139,7 @@ class Composition implements CacheBackend {
     const now = this.#clock.recent()
     if (
       answer.expiresAt <= now ||
-      !this.#trusted(key, options?.since) ||
+      !this.#trusted(key, answer, options?.since) ||
       options?.accept?.(answer) === false
     ) {
       return this.#descend(key, options, answer)
@@ -232,7 +232,9 @@ class Composition implements CacheBackend {
     this.#assertOpen()
     const value = this.#first.peek?.<T>(key)
     if (value === undefined) return undefined
-    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, since) ? undefined : value
+    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, value, since)
+      ? undefined
+      : value
   }
 
   #clear(): void {
@@ -242,13 +244,13 @@ class Composition implements CacheBackend {
   }
 
   /** Whether hits in the first tier count now. Costs a look at the clock only where something may end that. */
-  #trusted(key: KeyInput, since: number | undefined): boolean {
+  #trusted(key: KeyInput, value: CacheValue<unknown>, since: number | undefined): boolean {
     const until = this.#guard.trustedUntil
     if (this.#coherence === undefined) {
       return until === Number.POSITIVE_INFINITY || this.#clock.now() < until
     }
     const text = since === undefined ? '' : keyText(key)
-    return this.#set.vouches(0, text, this.#clock.now(), since)
+    return this.#set.copies.vouches(0, text, value, this.#clock.now(), since)
   }
 
   #descend<T>(

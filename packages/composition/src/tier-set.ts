@@ -2,8 +2,8 @@ import {
   type BatchReadOptions,
   type CacheBackend,
   type CacheValue,
+  chain,
   type Clock,
-  type Coherence,
   type DeleteStatus,
   failed,
   isPromise,
@@ -16,6 +16,7 @@ import {
   succeeded,
 } from '@hitbox/core'
 import type { ResolvedOptions } from './compose-options.ts'
+import { CopyTrust } from './copy-trust.ts'
 import { KeyOrder } from './key-order.ts'
 import { Tally } from './tally.ts'
 import type { TierGuard } from './tier-guard.ts'
@@ -43,12 +44,9 @@ export class TierSet {
   readonly clock: Clock
   readonly label: string
   readonly refills: boolean
-  /** What keeps copies in line with a lowest tier that others change too. */
-  readonly coherence: Coherence | undefined
+  readonly copies: CopyTrust
   readonly #offload: Offload
   readonly #maxTtlMs: readonly number[]
-  /** Tiers above the lowest that drop a copy in the turn in which its change is told; copies in others are bounded by their life alone. */
-  readonly #exact: readonly boolean[]
   readonly #orders: readonly KeyOrder[]
   readonly #slow: boolean[]
 
@@ -58,6 +56,7 @@ export class TierSet {
     const labels = tiers.map((tier) => tier.label)
     this.tally = new Tally(options.label, labels, options.onEvent)
     this.guard = options.guard
+    this.copies = new CopyTrust(tiers, options.guard)
     this.clock = options.clock
     this.label = options.label
     this.#offload = offload
@@ -65,13 +64,11 @@ export class TierSet {
     this.refills = options.refill === 'always'
     this.#maxTtlMs = options.maxTtlMs
     this.#orders = tiers.map(() => new KeyOrder())
-    this.coherence = tiers.at(-1)?.coherence
-    this.#exact = tiers.map((tier) => tier.peek !== undefined && tier.clear !== undefined)
   }
 
   /** Whether copies count from when their tier was asked, and not from when they are made. */
   get timesCopies(): boolean {
-    return this.coherence !== undefined
+    return this.copies.coherence !== undefined
   }
 
   /**
@@ -87,21 +84,10 @@ export class TierSet {
     { accept, since }: Demands,
   ): 'expired' | 'untrusted' | 'invalidated' | undefined {
     if (value.expiresAt <= now) return 'expired'
-    if (tier !== this.lowest && !this.vouches(tier, text, now, since)) return 'untrusted'
+    if (tier !== this.lowest && !this.copies.vouches(tier, text, value, now, since)) {
+      return 'untrusted'
+    }
     return accept === undefined || accept(value) ? undefined : 'invalidated'
-  }
-
-  /** Whether copies in a tier above the lowest count now. @param now - Exact, where there is {@link TierSet.coherence}. */
-  vouches(tier: number, text: string, now: number, since: number | undefined): boolean {
-    if (now >= this.guard.trustedUntil) return false
-    const { coherence } = this
-    if (coherence === undefined) return true
-    const { maxStaleMs, fence } = coherence
-    if (since === undefined) return now - fence <= maxStaleMs
-    if (since === Number.NEGATIVE_INFINITY) return true
-    // Copies that nobody is told about are as old as they may become.
-    if (!this.#isExact(tier)) return since <= now - maxStaleMs
-    return fence >= since || coherence.fenceOf(text) >= since
   }
 
   /** Drops the copies of a key that somebody else has changed, and keeps those away that are on their way. */
@@ -119,9 +105,7 @@ export class TierSet {
   /** {@link TierSet.changedBelow} for everything. Copies in tiers that cannot be emptied end by their life. */
   changedAllBelow(): void {
     this.guard.changeAll()
-    for (let tier = 0; tier < this.lowest; tier += 1) {
-      if (this.#exact[tier] === true) this.#empty(tier)
-    }
+    for (let tier = 0; tier < this.lowest; tier += 1) this.#emptyIfPossible(tier)
   }
 
   /** Whether the last copy made in this tier was not made at once. */
@@ -234,16 +218,24 @@ export class TierSet {
       failures.push(this.tally.failure(tier, 'remove', undefined, error))
     }
     const texts = this.#orders[tier]?.keys ?? []
-    if (texts.length > 0) void this.remove(tier, texts, false)
+    if (texts.length === 0) return failures
+    // What is on its way in is taken away when it has arrived; nothing may be made of it until then.
+    for (const text of texts) this.guard.beginChange(text)
+    void chain(this.remove(tier, texts, false), () => {
+      for (const text of texts) this.guard.endChange(text)
+    })
     return failures
   }
 
-  #dropped(tier: number, text: string): MaybePromise<unknown> {
-    return this.remove(tier, [text], true)
+  #emptyIfPossible(tier: number): void {
+    if (this.tiers[tier]?.clear !== undefined) this.#empty(tier)
   }
 
-  #isExact(tier: number): boolean {
-    return this.#exact[tier] === true && this.coherence?.copyMs === Number.POSITIVE_INFINITY
+  #dropped(tier: number, text: string): MaybePromise<void> {
+    return chain(this.remove(tier, [text], true), ([result]) => {
+      // Of a copy that stayed nobody would be told again.
+      if (result?.ok !== true) this.#emptyIfPossible(tier)
+    })
   }
 
   #put(
@@ -276,20 +268,14 @@ export class TierSet {
     askedAt: number | undefined,
   ): CacheValue<unknown> {
     const maxTtlMs = this.#maxTtlMs[tier] as number
-    const copyMs = tier === this.lowest ? Number.POSITIVE_INFINITY : this.#copyMs(tier)
+    const copyMs = this.copies.copyMs(tier)
     if (maxTtlMs === Number.POSITIVE_INFINITY && copyMs === Number.POSITIVE_INFINITY) return value
     const now = this.clock.now()
-    const latest = Math.min(now + maxTtlMs, (askedAt ?? now) + copyMs)
+    const end = copyMs === Number.POSITIVE_INFINITY ? copyMs : (askedAt ?? now) + copyMs
+    const latest = Math.min(now + maxTtlMs, end)
     if (value.expiresAt <= latest) return value
     const { data, staleAt, meta } = value
     return { data, staleAt: Math.min(staleAt, latest), expiresAt: latest, meta }
-  }
-
-  /** How long copies in an upper tier may live, since nobody may be told when they are over. */
-  #copyMs(tier: number): number {
-    const { coherence } = this
-    if (coherence === undefined) return Number.POSITIVE_INFINITY
-    return this.#exact[tier] === true ? coherence.copyMs : coherence.maxStaleMs
   }
 
   /** Operations on the lowest tier are its own business: their order decides, and the tiers above follow it. */

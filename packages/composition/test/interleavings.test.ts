@@ -262,6 +262,28 @@ describe('compose', () => {
     await written
     expect(upper.entries.size).toBe(0)
   })
+  it('makes no copy of what was on its way into a tier between when everything was dropped', async () => {
+    const steps = new Stepped('middle')
+    const upper = scriptedTier('upper')
+    const middle = scriptedTier('middle', steps.script)
+    const lower = scriptedTier('lower')
+    const guard = tierGuard()
+    const tiers = compose(upper, middle, lower, { clock, guard })
+    const written = Promise.resolve(tiers.set('k', entry('old')))
+    tiers.clear?.()
+    expect(steps.happen('middle set 1 takes effect')).toBe(true)
+    expect(steps.happen('middle set 1 answers')).toBe(true)
+    await written
+    const read = Promise.resolve(tiers.get('k'))
+    expect(steps.happen('middle get 3 takes effect')).toBe(true)
+    expect(steps.happen('middle get 3 answers')).toBe(true)
+    await read
+    expect(steps.happen('middle delete 2 takes effect')).toBe(true)
+    expect(steps.happen('middle delete 2 answers')).toBe(true)
+    await turn()
+    expect([upper.entries.size, middle.entries.size, lower.entries.size]).toEqual([0, 0, 0])
+    expect(guard.changing).toBe(0)
+  })
 })
 
 describe('compose, in every order of what its tiers do', () => {

@@ -8,7 +8,8 @@ const MOST_NAMES = 10_000
 export class LiftedCoherence<Key extends StoreKey> implements Coherence {
   readonly #feed: Feed<Key>
   readonly #keyFormat: KeyFormat<Key>
-  readonly #listeners = new Set<ChangeListener>()
+  /** One for each call of {@link LiftedCoherence.listen}. */
+  readonly #listeners = new Set<{ readonly listener: ChangeListener }>()
   /** Texts by store keys that are hashes, or of a format that has no way back. */
   readonly #names = new Map<string, string>()
 
@@ -38,7 +39,8 @@ export class LiftedCoherence<Key extends StoreKey> implements Coherence {
   }
 
   listen(listener: ChangeListener): () => void {
-    this.#listeners.add(listener)
+    const own = { listener }
+    this.#listeners.add(own)
     const end = this.#feed.listen({
       changed: (key) => {
         const text = this.#keyFormat.decode(key) ?? this.#names.get(keyId(key))
@@ -48,7 +50,8 @@ export class LiftedCoherence<Key extends StoreKey> implements Coherence {
       changedAll: () => listener.changedAll(),
     })
     return () => {
-      this.#listeners.delete(listener)
+      if (!this.#listeners.delete(own)) return
+      if (this.#listeners.size === 0) this.#names.clear()
       end()
     }
   }
@@ -74,7 +77,7 @@ export class LiftedCoherence<Key extends StoreKey> implements Coherence {
     if (this.#names.size <= MOST_NAMES) return
     for (const [oldest, forgotten] of this.#names) {
       this.#names.delete(oldest)
-      for (const listener of this.#listeners) listener.changed(forgotten)
+      for (const { listener } of this.#listeners) listener.changed(forgotten)
       break
     }
   }

@@ -68,7 +68,11 @@ export class LiftedLeases<Key extends StoreKey> implements Leases {
     const entry = normalizeValue(value)
     return this.#host.attempt('write', text, () => {
       const giveUp = async (error: unknown): Promise<never> => {
-        await this.#port.release(storeKey, inner)
+        try {
+          await this.release(lease)
+        } catch {
+          // Counted and told; what is wrong with the value is what the caller must learn.
+        }
         throw error
       }
       const store = async (write: StoreWrite | undefined): Promise<CacheValue<T> | undefined> => {
@@ -118,13 +122,15 @@ export class LiftedLeases<Key extends StoreKey> implements Leases {
         return { is: 'granted', lease: new LiftedLease(text, storeKey, answer.lease) }
       }
       const { read } = answer
-      // What it is read from may be a view that does not outlive this turn.
-      const found = envelopeId(read.bytes) ?? read.bytes.slice()
+      const id = envelopeId(read.bytes)
       return chain(this.#values.decode<T>(storeKey, text, read, context), (value) => {
         if (typeof value !== 'string') return { is: 'found', value }
         if (value === 'newer-version' || tries === 1) {
           return { is: 'refused', reason: value }
         }
+        const known = id !== undefined && value !== 'corrupt' && value !== 'truncated'
+        // The bytes may be a view that does not outlive this turn; that they are broken is known in it.
+        const found = known ? id : read.bytes.slice()
         return this.#take<T>(storeKey, text, found, context, tries - 1)
       })
     }

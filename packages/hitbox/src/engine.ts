@@ -125,6 +125,14 @@ export class Engine {
     return flight.open || this.versions.areCurrent(flight.sight, flight.tags, from)
   }
 
+  /** The same of an open one whose versions were asked for, if there was an answer. */
+  boards(flight: Flight, since: number | undefined): boolean {
+    const { coherence } = this
+    if (coherence === undefined || flight.waiting) return true
+    const from = since ?? this.clock.now() - coherence.maxStaleMs
+    return flight.startedAt >= from || this.versions.areCurrent(flight.sight, flight.tags, from)
+  }
+
   /** Learns of no more changes. */
   endListening(): void {
     this.#endListening?.()

@@ -1,6 +1,7 @@
 import { backendContract, type BackendSubject, casesFor, contractReport } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
 import { mapSubject } from './support/map-subject.ts'
+import { sharedSubject } from './support/shared-store.ts'
 
 describe('backendContract on a store that is right', () => {
   const subject = mapSubject()
@@ -9,8 +10,15 @@ describe('backendContract on a store that is right', () => {
   }
 })
 
+describe('backendContract on a store that others share', () => {
+  const subject = sharedSubject()
+  for (const promise of casesFor(backendContract, subject)) {
+    it(`${promise.id} ${promise.title}`, () => promise.run(subject))
+  }
+})
+
 describe('backendContract on a store without a clock of ours', () => {
-  const whole = mapSubject()
+  const whole = sharedSubject()
   const subject: BackendSubject = {
     open: ({ onEvent }) => whole.open({ onEvent }),
     capabilities: { ...whole.capabilities, clock: 'it goes by the time of its server' },
@@ -24,7 +32,7 @@ describe('backendContract', () => {
   it('has ids that are unique, sorted into groups, and explains each case', () => {
     expect(new Set(backendContract.map(({ id }) => id)).size).toBe(backendContract.length)
     for (const { id, group, title, why } of backendContract) {
-      expect(id).toMatch(/^[A-J]\d\d$/)
+      expect(id).toMatch(/^[A-JMN]\d\d$/)
       expect(group).toBeTruthy()
       expect(title).toBeTruthy()
       expect(why).toBeTruthy()
@@ -49,6 +57,21 @@ describe('backendContract', () => {
         expect.objectContaining({ code: 'INVALID_OPTION' }),
       )
     }
+  })
+
+  it('takes silence for a no where few can do it', () => {
+    const { leases, coherence, ...capabilities } = mapSubject().capabilities
+    const subject: BackendSubject = { ...mapSubject(), capabilities }
+    const { notApplicable } = contractReport(backendContract, subject)
+    expect(notApplicable.find(({ id }) => id === 'M01')).toMatchObject({
+      capability: 'leases',
+      reason: 'nobody says that it has leases',
+    })
+    expect(notApplicable.find(({ id }) => id === 'N02')).toMatchObject({
+      capability: 'coherence',
+      reason: 'nobody says that it tells what others change',
+    })
+    expect([leases, coherence]).toEqual(['nobody shares the map', 'nobody shares the map'])
   })
 
   it('has a case for every capability', () => {

@@ -20,6 +20,7 @@ import {
 } from './support/defects.ts'
 import { MapStore } from './support/map-store.ts'
 import { mapSubject } from './support/map-subject.ts'
+import { SHARED_DEFECTS } from './support/shared-defects.ts'
 
 const caseOf = (id: string): (typeof backendContract)[number] =>
   backendContract.find((promise) => promise.id === id)!
@@ -92,6 +93,7 @@ describe('backendContract', () => {
     TIME_DEFECTS,
     BATCH_DEFECTS,
     OTHER_DEFECTS,
+    SHARED_DEFECTS,
     ['H01', 'H02', 'H05', 'H06'].map((id): Defect => ['a broken server is a miss', [id], hiding()]),
     FAULT_CASES.map((id): Defect => ['a broken server is waited for', [id], hanging()]),
   ].flat()

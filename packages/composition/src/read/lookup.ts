@@ -182,7 +182,7 @@ export class Lookup<T> {
     if (tally.observed) tally.hit(tier, text, !fresh)
     const lacking = search.lacking & ((1 << tier) - 1)
     if (fresh && lacking !== 0 && ticket !== undefined) {
-      const askedAt = this.#askedAt
+      const askedAt = this.set.copies.copiedFrom(tier, value, this.#askedAt)
       const fill = { text, value, ticket, lacking, askedAt, begun: false }
       fills.push(fill)
       const explanation = this.#explanations?.get(search)

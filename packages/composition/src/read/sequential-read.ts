@@ -93,7 +93,7 @@ export class SequentialRead<T> {
         value,
         ticket: this.#ticket,
         lacking: this.#lacking,
-        askedAt: this.#askedAt,
+        askedAt: set.copies.copiedFrom(tier, value, this.#askedAt),
         begun: false,
       }
       refill(set, [fill], true)

@@ -77,13 +77,13 @@ export function writeRace(
  * tier too, as nobody would be told when it is over.
  */
 function tidy(writing: Writing, byTier: readonly Results[]): MaybePromise<unknown> {
-  const { lowest, coherence } = writing.set
+  const { lowest, copies } = writing.set
   const drops: MaybePromise<Results>[] = []
   for (let tier = 0; tier < lowest; tier += 1) {
     const doubtful = writing.all.filter((position) => {
       if (byTier[tier]?.[position]?.ok !== true) return true
       const below = byTier[lowest]?.[position]?.ok === true
-      return below ? writing.contended(position) : coherence !== undefined
+      return below ? writing.contended(position) : copies.coherence !== undefined
     })
     drops.push(writing.drop(tier, doubtful))
   }

@@ -14,7 +14,7 @@ import {
   settleEach,
 } from '@hitbox/core'
 
-export type Verb = 'get' | 'set' | 'delete'
+export type Verb = 'get' | 'set' | 'delete' | 'take' | 'fill' | 'renew' | 'release' | 'expire'
 
 export interface Call {
   readonly verb: Verb

@@ -174,6 +174,10 @@ async function board<K>(
   ) {
     return loadAgain(engine, item, load)
   }
+  if (load !== undefined && flight.open && !engine.boards(flight, request.since)) {
+    engine.flights.unlist(flight)
+    return loadAgain(engine, item, load)
+  }
   flight.addTags(request.policy.tags)
   request.enter('flight')
   const waited = await waitFor(engine, request, flight, held)

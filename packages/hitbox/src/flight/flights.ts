@@ -23,12 +23,18 @@ export class Flights {
     return this.#byKey.size === 0 ? undefined : this.#byKey.get(text)
   }
 
-  /** From now on callers join this one. One that nobody joins any more and that no lease keeps from storing what is over is detached. */
+  /** From now on callers join this one. */
   add(flight: Flight): void {
-    const before = this.get(flight.text)
-    if (before?.claim === undefined) before?.detach()
+    this.unlist(this.get(flight.text))
     this.#byKey.set(flight.text, flight)
     this.#all.add(flight)
+  }
+
+  /** From now on nobody joins this flight. What no lease keeps from storing what is over does not store. */
+  unlist(flight: Flight | undefined): void {
+    if (flight === undefined || this.get(flight.text) !== flight) return
+    this.#byKey.delete(flight.text)
+    if (flight.claim === undefined) flight.detach()
   }
 
   /** From now on nobody joins the flight of this key, and nothing of it is stored. */

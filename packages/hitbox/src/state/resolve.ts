@@ -238,6 +238,10 @@ async function boardFlight(
     if (!flight.open || openFlight(engine, request.text, request.since) !== flight)
       return resolve(engine, request)
   }
+  if (!engine.boards(flight, request.since)) {
+    engine.flights.unlist(flight)
+    return resolve(engine, request)
+  }
   flight.addTags(request.policy.tags)
   request.enter('flight')
   const collapsed = flight.running >= request.policy.concurrency || flight.waiting || !flight.open

@@ -107,6 +107,7 @@ export class Register {
   told(names: readonly string[]): void {
     this.turn += 1
     this.trackTurn += 1
+    this.#restUntil = 0
     for (const name of names) {
       if (this.#isUnderWay(name)) this.#told.note(name, this.turn)
       const known = this.#known.get(name)
@@ -120,6 +121,8 @@ export class Register {
   toldNothing(): void {
     this.turn += 1
     this.trackTurn += 1
+    // Who tells answers too.
+    this.#restUntil = 0
     for (const known of this.#known) {
       known.readAt = this.#trust.upTo(known)
       known.tracked = false

@@ -54,6 +54,10 @@ export interface BackendCapabilities {
   readonly commands: CommandMeter | Reason
   /** Breaks what the backend stands on, and mends it. Cases that use it must not run at the same time as others. */
   readonly faults: FaultControls | Reason
+  /** There are `leases`. Cases need `join` too. @defaultValue there are none */
+  readonly leases?: true | Reason | undefined
+  /** There is a `coherence`, of mode `tracking` once somebody listens. Cases need `join` too. @defaultValue there is none */
+  readonly coherence?: true | Reason | undefined
 }
 
 /** Name of one of the {@link BackendCapabilities}. */

@@ -9,6 +9,8 @@ export interface ContractCase<Subject, Capability extends string = string> {
   readonly why: string
   /** What a subject must be able to do for the case to apply. */
   readonly needs: readonly Capability[]
+  /** The reason where a subject says nothing of a capability that is needed here. Left out, it must say something. */
+  readonly unlessSaid?: Reason | undefined
   /** Rejects with what `node:assert` throws when the promise is broken. */
   run(subject: Subject): Promise<void>
 }
@@ -18,5 +20,5 @@ export type Reason = string
 
 /** What cases are run against: it has every capability, or says why not. */
 export interface ContractSubject<Capability extends string> {
-  readonly capabilities: Readonly<Record<Capability, unknown>>
+  readonly capabilities: Readonly<Partial<Record<Capability, unknown>>>
 }

@@ -30,10 +30,10 @@ export function contractReport<
   const applicable: ContractCase<Subject, Capability>[] = []
   const notApplicable: NotApplicable[] = []
   for (const promise of contract) {
-    const lacking = promise.needs.find((need) => lacks(subject, need))
+    const lacking = promise.needs.find((need) => lacks(promise, subject, need))
     if (lacking === undefined) applicable.push(promise)
     else {
-      const reason = subject.capabilities[lacking] as string
+      const reason = (subject.capabilities[lacking] ?? promise.unlessSaid) as string
       notApplicable.push({ id: promise.id, title: promise.title, capability: lacking, reason })
     }
   }
@@ -64,10 +64,11 @@ export function casesFor<Capability extends string, Subject extends ContractSubj
 }
 
 function lacks<Capability extends string>(
+  promise: ContractCase<never, Capability>,
   subject: ContractSubject<Capability>,
   need: Capability,
 ): boolean {
-  const capability = subject.capabilities[need]
+  const capability = subject.capabilities[need] ?? promise.unlessSaid
   if (typeof capability === 'string' && capability.trim() !== '') return true
   if (typeof capability !== 'string' && capability !== undefined && capability !== false)
     return false

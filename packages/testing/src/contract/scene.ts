@@ -44,10 +44,15 @@ export class Scene {
   }
 
   /** What a case asked for by its `needs`. */
-  use<Name extends BackendCapability>(name: Name): Exclude<BackendCapabilities[Name], Reason> {
+  use<Name extends BackendCapability>(
+    name: Name,
+  ): Exclude<BackendCapabilities[Name], Reason | undefined> {
     const capability = this.subject.capabilities[name]
-    assert.notEqual(typeof capability, 'string', `the subject lacks "${name}"`)
-    return capability as Exclude<BackendCapabilities[Name], Reason>
+    assert.ok(
+      capability !== undefined && typeof capability !== 'string',
+      `the subject lacks "${name}"`,
+    )
+    return capability as Exclude<BackendCapabilities[Name], Reason | undefined>
   }
 
   /** Opens another fresh backend, which reports to `onEvent`. Nothing can be said of the first one then. */
@@ -59,6 +64,11 @@ export class Scene {
   adopt(backend: CacheBackend): CacheBackend {
     this.#opened.push(backend)
     return backend
+  }
+
+  /** Makes another backend on the same data, as another process would. */
+  async join(): Promise<CacheBackend> {
+    return this.adopt(await this.use('join')(this.backend))
   }
 
   /** An entry that lives for so many ms from now. */
@@ -118,6 +128,13 @@ const GROUPS: Readonly<Record<string, string>> = {
   H: 'failure',
   I: 'lifecycle',
   J: 'honesty',
+  M: 'leases',
+  N: 'coherence',
+}
+
+const UNLESS_SAID: Readonly<Record<string, string>> = {
+  M: 'nobody says that it has leases',
+  N: 'nobody says that it tells what others change',
 }
 
 export interface BackendCaseSpec {
@@ -134,6 +151,7 @@ export function backendCase(spec: BackendCaseSpec): BackendCase {
   return Object.freeze({
     id,
     group: GROUPS[id.charAt(0)] as string,
+    unlessSaid: UNLESS_SAID[id.charAt(0)],
     title,
     why,
     needs: Object.freeze(needs),

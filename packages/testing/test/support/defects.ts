@@ -719,6 +719,17 @@ export const OTHER_DEFECTS: readonly Defect[] = [
     }),
   ],
   ['foreign bytes are a failure', ['H09', 'H13'], foreignThrows()],
+  [
+    'a lease on a value is a failure',
+    ['H15'],
+    storeWith((right) => ({
+      read(key) {
+        const stored = right.read(key)
+        if (stored?.bytes.at(-20) !== 0) throw new Error('a lease')
+        return stored
+      },
+    })),
+  ],
   ['bytes are believed', ['H10', 'H11', 'H12'], storeWith(() => ({ layout: 'raw' }))],
   [
     'operations go on after the close',

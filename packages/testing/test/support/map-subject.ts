@@ -53,6 +53,8 @@ export function mapSubject(
       },
       commands: 'there is no server to send commands to',
       faults: 'there is no server to break',
+      leases: 'nobody shares the map',
+      coherence: 'nobody shares the map',
     },
   }
 }
