@@ -80,6 +80,8 @@ export function proveContract(setting: Setting): void {
         peek: 'a server is not in this process',
         clear: 'others share the server',
         events: true,
+        leases: raw ? 'a bare value has no room for a lease' : true,
+        coherence: true,
         limit: LIMIT,
         misspelt: () => redisBackend({ connection: single('redis://h'), tlss: 1 } as never),
         reopen: async (backend) => {

@@ -19,6 +19,7 @@ import { unlessLeft } from '../state/leave.ts'
 import {
   conclude,
   fromLanded,
+  isFor,
   isOutdated,
   joinable,
   leave,
@@ -180,8 +181,11 @@ async function board<K>(
   }
   flight.addTags(request.policy.tags)
   request.enter('flight')
+  const boardedAt = engine.clock.now()
   const waited = await waitFor(engine, request, flight, held)
-  if (load === undefined || !isOutdated(request, waited)) {
+  const good =
+    !isOutdated(request, waited) && (await isFor(engine, request, flight, waited, boardedAt))
+  if (load === undefined || good) {
     return settled(() =>
       conclude(engine, request, waited, { collapsed: true, held, polled: undefined }),
     )

@@ -246,10 +246,11 @@ async function boardFlight(
   request.enter('flight')
   const collapsed = flight.running >= request.policy.concurrency || flight.waiting || !flight.open
   addLoad(engine, request, flight, { held, without: whyWithout(engine, polled) })
+  const boardedAt = engine.clock.now()
   const waited = await waitFor(engine, request, flight, held)
   // Somebody else's load, and by its end too old for this caller.
   if (isOutdated(request, waited)) return resolve(engine, request)
-  if (!(await isFound(engine, request, waited))) return resolve(engine, request)
+  if (!(await isFor(engine, request, flight, waited, boardedAt))) return resolve(engine, request)
   return conclude(engine, request, waited, { collapsed, held, polled })
 }
 
@@ -265,15 +266,25 @@ function preparation(
   return known || !answered ? undefined : versions.prepare(scope, policy.tags, true)
 }
 
-/** Whether a value that another process has made, found for the callers before, is new enough for this one too. */
-function isFound(
-  { versions }: Engine,
+/**
+ * Whether what somebody else's flight has given is new enough for one who joined it: found where others have made it, or loaded, with
+ * tags that were told only meanwhile.
+ */
+export async function isFor(
+  engine: Engine,
   { scope, since }: Request,
+  flight: Flight,
   waited: Waited,
-): MaybePromise<boolean> {
-  if (since === undefined || waited.end !== 'landed') return true
+  boardedAt: number,
+): Promise<boolean> {
+  const { versions, coherence } = engine
+  if (coherence === undefined || waited.end !== 'landed') return true
   const { source, entry } = waited.landed
-  return source === undefined || entry === undefined || versions.valid(scope, entry, since)
+  const from = since ?? boardedAt - coherence.maxStaleMs
+  if (source !== undefined) return entry === undefined || versions.valid(scope, entry, from)
+  if (flight.startedAt >= from || flight.tags.length === 0) return true
+  await versions.renewSight(flight.sight, flight.tags, from)
+  return versions.areCurrent(flight.sight, flight.tags, from)
 }
 
 /** Whether a load has ended that something overtook before this caller came: not for him. */

@@ -11,7 +11,7 @@ import { type Known, KnownVersions } from './known.ts'
 import { impatient, nextTurn, PATIENCE_MS } from './patience.ts'
 import { Told } from './told.ts'
 import { Trust } from './trust.ts'
-import { firstVersion, nextVersion, type VersionStore } from './version-store.ts'
+import { nextVersion, type VersionStore } from './version-store.ts'
 
 /** How long a store that did not answer is left in peace. What is known counts meanwhile. */
 const REST_MS = 1_000
@@ -291,7 +291,7 @@ export class Register {
       const sent = this.turn
       const sentAt = this.#clock.now()
       const found = await store.read(names)
-      const missing: [string, string][] = []
+      const missing: string[] = []
       const unread: string[] = []
       let failure: unknown
       names.forEach((name, index) => {
@@ -299,13 +299,13 @@ export class Register {
         if (!result.ok) {
           unread.push(name)
           failure = result.error
-        } else if (result.value === undefined) missing.push([name, firstVersion(name)])
+        } else if (result.value === undefined) missing.push(name)
         else this.#learned(name, result.value, sent, sentAt)
       })
       if (unread.length === names.length) throw failure
       const before = this.turn
-      if (missing.length > 0) await store.write(missing)
-      for (const [name, version] of missing) this.#learned(name, version, before, sentAt)
+      const made = missing.length === 0 ? [] : await store.first(missing)
+      missing.forEach((name, index) => this.#learned(name, made[index] as string, before, sentAt))
       if (unread.length > 0) this.#noteUnread(unread, failure)
       this.#down = false
       return unread.length === 0

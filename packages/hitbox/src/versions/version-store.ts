@@ -7,6 +7,7 @@ import {
   createContext,
   failed,
   type ItemResult,
+  type Leases,
   type MaybePromise,
   succeeded,
   unwrap,
@@ -18,6 +19,9 @@ import { isNamespace, isTag, versionKey } from '../keyspace.ts'
  * Those of namespaces are few, and kept.
  */
 export const TAG_LIFE_MS: number = 30 * 24 * 60 * 60 * 1_000
+
+/** Who is about to give a version has done so after one round trip; each try takes one. */
+const MOST_TRIES = 100
 
 /** Versions as the lowest tier keeps them, for all who share it. Never fails; an answer that is none is `undefined` with its error. */
 export class VersionStore {
@@ -59,14 +63,51 @@ export class VersionStore {
     })
   }
 
+  /**
+   * Gives versions to names that have none, unless somebody else is faster.
+   *
+   * @returns the versions that they have from now on, in their order.
+   * @throws what the tier failed with.
+   */
+  async first(names: readonly string[]): Promise<string[]> {
+    const { leases } = this.#tier
+    if (leases === undefined) {
+      const versions = names.map((name) => [name, firstVersion(name)] as const)
+      await this.write(versions)
+      return versions.map(([, version]) => version)
+    }
+    return Promise.all(names.map((name) => this.#first(leases, name)))
+  }
+
+  async #first(leases: Leases, name: string): Promise<string> {
+    let over: CacheValue<unknown> | undefined
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const request = { over }
+      const answer = await this.#inTime('read', leases.take(this.keyOf(name), request))
+      if (answer.is === 'granted') {
+        const version = firstVersion(name)
+        const filled = this.#inTime('write', leases.fill(answer.lease, this.#entry(name, version)))
+        if ((await filled) !== undefined) return version
+      } else if (answer.is === 'found') {
+        const { data } = answer.value
+        if (typeof data === 'string') return data
+        // Not ours, and to be replaced.
+        over = answer.value
+      } else if (answer.is === 'refused') break
+    }
+    throw unreadable(this.#tier.label)
+  }
+
+  #entry(name: string, version: string): CacheValue<string> {
+    const expiresAt = isTag(name) ? this.#clock.now() + TAG_LIFE_MS : Number.POSITIVE_INFINITY
+    return { data: version, staleAt: expiresAt, expiresAt }
+  }
+
   /** @throws what the tier failed with; what it holds is then unknown. */
   async write(versions: readonly (readonly [name: string, version: string])[]): Promise<void> {
-    const now = this.#clock.now()
-    const entries = versions.map(([name, version]) => {
-      const expiresAt = isTag(name) ? now + TAG_LIFE_MS : Number.POSITIVE_INFINITY
-      const value: CacheValue<string> = { data: version, staleAt: expiresAt, expiresAt }
-      return [versionKey(this.#root, name), value] as const
-    })
+    const entries = versions.map(
+      ([name, version]) => [this.keyOf(name), this.#entry(name, version)] as const,
+    )
     const results = await this.#inTime('write', this.#tier.setMany(entries))
     for (const result of results) unwrap(result)
   }
@@ -80,7 +121,7 @@ function newVersion(): string {
 const FIRST = '0'
 
 /** A version for something that had none. */
-export function firstVersion(name: string): string {
+function firstVersion(name: string): string {
   return isNamespace(name) ? FIRST + newVersion() : newVersion()
 }
 

@@ -166,15 +166,29 @@ export class Versions {
   /** Learns again what was known when a load began, if that is long ago: another process may have changed it. Never fails. */
   renewSight({ marks }: Sight, more: readonly string[], since?: number): MaybePromise<void> {
     if (!this.register.shared || !this.enabled) return undefined
-    return this.register.settle([...Object.keys(marks ?? {}), ...more], false, since)
+    const late = more.length === 0 ? [] : [CLOCK, ...more]
+    return this.register.settle([...Object.keys(marks ?? {}), ...late], false, since)
   }
 
   /** Whether a change of what a load belongs to would be known, had it been acknowledged before this moment. */
-  areCurrent({ marks }: Sight, more: readonly string[], since: number): boolean {
+  areCurrent({ marks, turn, clock }: Sight, more: readonly string[], since: number): boolean {
     if (!this.enabled || !this.register.shared) return true
     if (marks === undefined) return false
     for (const name in marks) if (!this.register.isCurrent(name, since)) return false
-    return more.every((name) => this.register.isCurrent(name, since))
+    return more.every(
+      (name) =>
+        this.register.isCurrent(name, since) &&
+        ((this.register.known(name)?.since ?? Number.POSITIVE_INFINITY) <= turn ||
+          this.#isQuiet(clock, since)),
+    )
+  }
+
+  /** Whether no tag at all was invalidated between a load's beginning and this moment: says of one that the load met late that it did not change. */
+  #isQuiet(clock: string | undefined, since: number): boolean {
+    const { register } = this
+    return (
+      clock !== undefined && register.version(CLOCK) === clock && register.isCurrent(CLOCK, since)
+    )
   }
 
   /** When one of these was last changed after a load had begun, as a turn; `undefined` when none was. */

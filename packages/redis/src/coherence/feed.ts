@@ -114,7 +114,7 @@ export class RedisFeed implements Feed<StoreKey>, Audience, SessionObserver, Pul
     const ways = keys === undefined ? waysOf(this.#topology, live) : waysTo(this.#topology, keys)
     await Promise.all(
       Array.from(ways, ([line, route]) =>
-        this.#barriers.join(line, () => this.#pulse(this.#asked, route)),
+        this.#barriers.join(line, () => this.#pulse(this.#asked, route, false)),
       ),
     )
   }
@@ -274,11 +274,11 @@ export class RedisFeed implements Feed<StoreKey>, Audience, SessionObserver, Pul
 
   readonly #look = async ({ line, session }: Member): Promise<void> => {
     // One that is looked into has its own end.
-    if (line.session === session) await this.#pulse(this.#unasked, fixed(line))
+    if (line.session === session) await this.#pulse(this.#unasked, fixed(line), true)
   }
 
-  #pulse(dispatcher: Dispatcher, route: Route): Promise<void> {
-    const pulse = new Pulse(this.#sessions, this.#clock, this, this.#channel.name)
+  #pulse(dispatcher: Dispatcher, route: Route, proves: boolean): Promise<void> {
+    const pulse = new Pulse(this.#sessions, this.#clock, this, this.#channel.name, proves)
     return dispatcher.run<void, PulseReplies>('read', route, pulse)
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '@hitbox/core'
 import type { Exchange } from '../exchange.ts'
 import { memoryOf } from '../session-facts.ts'
+import { testTracking } from './self-test.ts'
 import { refusable, type Reply, type Session } from '../session.ts'
 import type { Sessions } from '../sessions.ts'
 
@@ -29,17 +30,30 @@ export class Pulse implements Exchange<void, PulseReplies> {
   readonly #taker: PulseTaker
   /** Of whose listeners the number is asked. */
   readonly #channel: string
+  readonly #proves: boolean
 
-  constructor(sessions: Sessions, clock: Clock, taker: PulseTaker, channel: string) {
+  /** @param proves - Whether the server must show that it still tells changes, by one of its own. */
+  constructor(
+    sessions: Sessions,
+    clock: Clock,
+    taker: PulseTaker,
+    channel: string,
+    proves: boolean,
+  ) {
     this.#sessions = sessions
     this.#clock = clock
     this.#taker = taker
     this.#channel = channel
+    this.#proves = proves
   }
 
   async send(session: Session): Promise<PulseReplies> {
     const sentAt = this.#clock.now()
-    const time = session.askTime()
+    const { tracking } = session
+    const time =
+      this.#proves && tracking.on
+        ? testTracking(session, this.#clock, tracking.probe).then(() => tracking.toldAt)
+        : session.askTime()
     const asked = session.facts.epochText !== undefined
     const [toldAt, replication, subscribers] = await Promise.all([
       time,
@@ -65,6 +79,7 @@ const DEMOTED = 'is no primary any more'
 
 function troubleOf(session: Session, replication: Reply | undefined): string | undefined {
   const { epochText } = session.facts
+  if (session.tracking.tried && !session.tracking.on) return 'does not tell changes any more'
   if (epochText === undefined) return undefined
   const memory = memoryOf(replication)
   if (memory === undefined) return 'does not say any more who it is'

@@ -18,6 +18,11 @@ export class Tracking {
     return this.#seen
   }
 
+  /** The key that is changed to see whether that is told; `undefined` where there is none. */
+  get probe(): string | undefined {
+    return this.#probe
+  }
+
   /** Begins a test: from now on the change of this key is no news to anybody else. */
   expect(probe: string | undefined): void {
     this.tried = true
