@@ -7,13 +7,14 @@ export interface Script {
   readonly sha: string
 }
 
-/** Of the tail of an envelope, as the last 35 bytes have it: 1-4 checksum, 5-12 epoch, 13-20 token, 21-34 its end, 35 marks. */
+/** What is no string is nothing here, and gives way. Of the tail of an envelope, as the last 35 bytes have it: 1-4 checksum, 5-12 epoch, 13-20 token, 21-34 its end, 35 marks. */
 const TAIL = `
 local k = KEYS[1]
 local none = string.rep('\\0', 8)
-local head = redis.call('GETRANGE', k, 0, 3)
-local size = redis.call('STRLEN', k)
-local tail = redis.call('GETRANGE', k, -35, -1)
+local text = redis.call('TYPE', k).ok == 'string'
+local head = text and redis.call('GETRANGE', k, 0, 3) or ''
+local size = text and redis.call('STRLEN', k) or 0
+local tail = text and redis.call('GETRANGE', k, -35, -1) or ''
 local version = string.sub(head, 1, 2) == '\\183\\72' and string.byte(head, 3)
 local ours = version == 1 and size >= 35
 local alone = ours and size == 35 and string.byte(head, 4) == 2
