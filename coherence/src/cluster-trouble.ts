@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises'
+import { systemClock } from '@hitbox/core'
 import type { RedisCluster, RedisServer } from '@hitbox/testing'
 
 /** What was done to a cluster, in words. */
@@ -5,6 +7,8 @@ export type Troubles = readonly string[]
 
 /** Keys that slots are moved of: those of a fleet. */
 const KEYS = 16
+/** Between two moves. */
+const PAUSE_MS = 200
 
 /**
  * Moves slots to other nodes, with what is in them, and kills a primary for good, while the cluster is in use.
@@ -17,11 +21,11 @@ export async function troubleCluster(
   random: (below: number) => number,
 ): Promise<Troubles> {
   const troubles: string[] = []
-  const end = performance.now() + durationMs * 0.8
-  const killAt = performance.now() + durationMs * 0.35
+  const end = systemClock.now() + durationMs * 0.8
+  const killAt = systemClock.now() + durationMs * 0.35
   let killed = false
-  while (performance.now() < end) {
-    if (!killed && performance.now() > killAt) {
+  while (systemClock.now() < end) {
+    if (!killed && systemClock.now() > killAt) {
       killed = true
       const primary = await cluster.ownerOf(`k${random(KEYS)}`)
       await primary.kill()
@@ -34,9 +38,7 @@ export async function troubleCluster(
     } catch (error) {
       troubles.push(`could not move the slot of ${key}: ${String(error)}`)
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 200)
-    })
+    await setTimeout(PAUSE_MS)
   }
   return troubles
 }
