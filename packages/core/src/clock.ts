@@ -52,6 +52,9 @@ class LongTimer implements Timer {
   }
 }
 
+/** Read once: asking for it costs half as much as the time itself. */
+const ORIGIN_MS: number = performance.timeOrigin
+
 class SystemClock implements Clock {
   // Also `undefined`, so that the engine keeps a reference: a field of numbers only makes a new one at every read.
   #recent: number | undefined
@@ -60,7 +63,7 @@ class SystemClock implements Clock {
   }
 
   now(): number {
-    return performance.timeOrigin + performance.now()
+    return ORIGIN_MS + performance.now()
   }
 
   recent(): number {
