@@ -2,7 +2,8 @@ import { deferred, type RedisServer, startRedis, until } from '@hitbox/testing'
 import { type Cache, type CachedFunction, defineCache, type Fresh } from 'hitbox'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { amount } from './support/amount.ts'
-import { Caches, type Mechanism } from './support/caches.ts'
+import type { Mechanism } from '../src/disarmed.ts'
+import { Caches } from './support/caches.ts'
 
 const MAX_STALE_MS = 300
 const OLD = 1

@@ -2,7 +2,8 @@ import { type RedisServer, startRedis, until } from '@hitbox/testing'
 import type { Cache } from 'hitbox'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LONG } from './support/amount.ts'
-import { Caches, type Mechanism } from './support/caches.ts'
+import type { Mechanism } from '../src/disarmed.ts'
+import { Caches } from './support/caches.ts'
 import { type WireProxy, wireProxy } from './support/wire-proxy.ts'
 
 /** Every how many bytes the connection is cut; coprime to what lengths repeat. */

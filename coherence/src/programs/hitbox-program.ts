@@ -1,12 +1,10 @@
-import { compose, tierGuard } from '@hitbox/composition'
-import { type CacheBackend, type Clock, type Coherence, systemClock } from '@hitbox/core'
+import { compose } from '@hitbox/composition'
+import { type Clock, systemClock } from '@hitbox/core'
 import { memoryBackend } from '@hitbox/memory'
 import { cluster, redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
 import { type FleetDemand, type ProgramEnv, type ProgramUnderTest, tagOfKey } from '@hitbox/testing'
 import { createCache, type Fresh } from 'hitbox'
-
-/** A part of the protocol that can be left out, to see that the judge notices. */
-export type Mechanism = 'registry' | 'lease' | 'fence' | 'epoch'
+import { disarmed, guardWithout, type Mechanism } from '../disarmed.ts'
 
 /** Settings of the program. */
 export interface HitboxSettings {
@@ -29,7 +27,7 @@ const TAGS = (key: string): string[] => [tagOfKey(key)]
 /** The cache of this project, as a service would set it up. */
 export function start(env: ProgramEnv): ProgramUnderTest {
   const settings = (env.settings ?? {}) as HitboxSettings
-  const without = new Set(settings.without)
+  const { without = [] } = settings
   const clock = shifted(env.clockOffsetMs)
   const redis = redisBackend({
     connection: settings.cluster === undefined ? single(env.cacheUrl) : cluster(settings.cluster),
@@ -37,20 +35,15 @@ export function start(env: ProgramEnv): ProgramUnderTest {
     connectTimeout: '300ms',
     maxStale: `${env.maxStaleMs}ms`,
     coherence: settings.coherence ?? 'auto',
-    epoch: without.has('epoch') ? 'ignore' : (settings.epoch ?? 'strict'),
+    epoch: without.includes('epoch') ? 'ignore' : (settings.epoch ?? 'strict'),
     clock,
   })
   const lower = disarmed(redis, without)
   const upper = memoryBackend({ maxEntries: 1_000, clock })
-  const guard = tierGuard()
   const tiers =
     settings.memory === false
       ? lower
-      : compose(upper, lower, {
-          clock,
-          // Fills that a change has overtaken are let through.
-          guard: without.has('registry') ? replaced(guard, { mayFill: () => true }) : guard,
-        })
+      : compose(upper, lower, { clock, guard: guardWithout(without) })
   const cache = createCache<number>({
     tiers: [tiers],
     clock,
@@ -95,34 +88,4 @@ function shifted(offsetMs: number): Clock {
     recent: () => systemClock.recent() + offsetMs,
     setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs),
   }
-}
-
-function disarmed(tier: CacheBackend, without: ReadonlySet<Mechanism>): CacheBackend {
-  const { coherence } = tier
-  if (!without.has('lease') && !without.has('fence')) return tier
-  return replaced(tier, {
-    leases: without.has('lease') ? undefined : tier.leases,
-    coherence: without.has('fence') && coherence !== undefined ? unfenced(coherence) : coherence,
-  })
-}
-
-/** Believes that everything has been told, whether or not it has. */
-function unfenced(coherence: Coherence): Coherence {
-  return replaced(coherence, {
-    fence: Number.POSITIVE_INFINITY,
-    fenceOf: () => Number.POSITIVE_INFINITY,
-    barrier: () => Promise.resolve(),
-    reached: () => true,
-  })
-}
-
-/** The same object with other members. */
-function replaced<T extends object>(original: T, members: Partial<T>): T {
-  return new Proxy(original, {
-    get(target, name) {
-      if (name in members) return members[name as keyof T]
-      const member: unknown = target[name as keyof T]
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member
-    },
-  })
 }

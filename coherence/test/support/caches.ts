@@ -1,11 +1,9 @@
-import { compose, type TierGuard, tierGuard } from '@hitbox/composition'
-import { type CacheBackend, type Clock, type Coherence, systemClock } from '@hitbox/core'
+import { compose } from '@hitbox/composition'
+import { type CacheBackend, type Clock, systemClock } from '@hitbox/core'
 import { memoryBackend } from '@hitbox/memory'
 import { redisBackend, type RedisBackendOptions, single } from '@hitbox/redis'
 import { type Cache, type CacheOptions, createCache } from 'hitbox'
-
-/** A part of the protocol that can be left out, to see that a check notices. */
-export type Mechanism = 'registry' | 'lease' | 'fence'
+import { disarmed, guardWithout, type Mechanism } from '../../src/disarmed.ts'
 
 /** How one cache is set up: as a service would, but for what is said here. */
 export interface Setup {
@@ -64,41 +62,6 @@ function tiersOf(
 ): readonly CacheBackend[] {
   const memory = memoryBackend({ maxEntries: 100_000, clock })
   if (without.length === 0) return [memory, redis]
-  const guard = without.includes('registry') ? unguarded(tierGuard()) : tierGuard()
+  const guard = guardWithout(without)
   return [compose(memory, disarmed(redis, without), { clock, guard })]
-}
-
-/** Lets copies through that a change has overtaken. */
-function unguarded(guard: TierGuard): TierGuard {
-  return replaced(guard, { mayFill: () => true })
-}
-
-function disarmed(tier: CacheBackend, without: readonly Mechanism[]): CacheBackend {
-  const { coherence, leases } = tier
-  return replaced(tier, {
-    leases: without.includes('lease') ? undefined : leases,
-    coherence:
-      without.includes('fence') && coherence !== undefined ? unfenced(coherence) : coherence,
-  })
-}
-
-/** Believes that everything has been told, whether or not it has. */
-function unfenced(coherence: Coherence): Coherence {
-  return replaced(coherence, {
-    fence: Number.POSITIVE_INFINITY,
-    fenceOf: () => Number.POSITIVE_INFINITY,
-    barrier: () => Promise.resolve(),
-    reached: () => true,
-  })
-}
-
-/** The same object with other members. */
-function replaced<T extends object>(original: T, members: Partial<T>): T {
-  return new Proxy(original, {
-    get(target, name) {
-      if (name in members) return members[name as keyof T]
-      const member: unknown = target[name as keyof T]
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member
-    },
-  })
 }

@@ -16,7 +16,7 @@ export interface ChangeListener<Key = string> {
 }
 
 /** What keeps copies in line with a store that several processes share. Moments are on this process's clock. */
-interface Changes<Key> {
+export interface Changes<Key> {
   /** `undefined` while no connection has told. May change with the connection. */
   readonly mode: CoherenceMode | undefined
   /** Longest that a copy may be behind, in ms. */

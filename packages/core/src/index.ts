@@ -8,7 +8,7 @@ export type {
   ReadOptions,
 } from './cache-backend.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
-export type { ChangeListener, Coherence, CoherenceMode, Feed } from './coherence.ts'
+export type { ChangeListener, Changes, Coherence, CoherenceMode, Feed } from './coherence.ts'
 export { type Compressor, identityCompressor } from './compressor.ts'
 export { type Context, createContext } from './context.ts'
 export { Deadlines } from './deadline.ts'

@@ -69,13 +69,18 @@ export type StoreLeaseAnswer =
 /** {@link Leases} of a store of envelopes, for authors of backends. */
 export interface LeasePort<Key extends StoreKey = string> {
   /**
+   * Asks for the right to fill a key.
+   *
    * @param over - What may be replaced: nothing, anything, the envelope with this id (see `envelopeId`), or exactly these bytes, which are then
    * removed. An envelope stays, with the lease in its tail. A lease that has ended, and what the store does not vouch for, counts as nothing.
    */
   take(key: Key, over: 'nothing' | 'anything' | number | Uint8Array): Promise<StoreLeaseAnswer>
-  /** @returns whether it was stored. */
+  /** Puts an entry in place, if the lease has not ended. @returns whether it was stored. */
   fill(key: Key, lease: StoreLease, entry: StoreWrite): Promise<boolean>
+  /** Begins its time anew. @returns whether it had not ended. */
   renew(key: Key, lease: StoreLease): Promise<boolean>
+  /** Gives it back; a value that is there stays. */
   release(key: Key, lease: StoreLease): Promise<void>
+  /** Marks the envelope that is there as stale, and ends any lease. @returns whether there was one. */
   expire(key: Key): Promise<boolean>
 }

@@ -28,6 +28,7 @@ export interface ProgramEnv {
  * tried when it is there, and replaced by a plainer call when it is not.
  */
 export interface ProgramUnderTest {
+  /** The version of a key, from wherever the program has it. */
   read(key: string, demand: FleetDemand): Promise<number>
   /** In the order of the keys. */
   readMany?(keys: readonly string[], demand: FleetDemand): Promise<readonly number[]>
