@@ -85,7 +85,7 @@ async function use(gazetteer: Gazetteer, folder: string): Promise<void> {
 
   await app.city.set(BERLIN.id, { id: BERLIN.id, name: 'Bärlin', country: 'DE', population: 1 })
   assert.equal((await app.city(BERLIN.id))?.name, 'Bärlin')
-  assert.equal(await app.city.delete(BERLIN.id), true)
+  assert.equal((await app.city.delete(BERLIN.id)).deleted, true)
   assert.equal((await app.city(BERLIN.id))?.name, 'Berlin')
   assert.equal(gazetteer.asked(), 1)
   say('set, then deleted', app.city.keyOf(BERLIN.id))
