@@ -138,6 +138,8 @@ describe('redisBackend on a cluster', () => {
       const key = 'failover'
       await backend.set(key, VALUE)
       await backend.get(key)
+      // Whoever takes over must have the value.
+      await group.settled()
       const victim = await group.ownerOf(key)
       if (how === 'freeze') victim.pause()
       else await victim.kill()

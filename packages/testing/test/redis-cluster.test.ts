@@ -15,11 +15,19 @@ describe('startRedisCluster', () => {
     const other = cluster.nodes.slice(0, 3).find((node) => node !== owner)
     await expect(other?.command('GET', 'some key')).rejects.toThrow(/MOVED/)
 
+    const replicas = cluster.nodes.slice(3)
+    // Much at a time, so that a replica that is told of it late is behind for a while.
+    for (const replica of replicas) replica.pause()
+    await owner.command('SET', '{some key}:much', 'x'.repeat(30_000_000))
+    await owner.command('SET', '{some key}:last', 'v')
+    for (const replica of replicas) replica.resume()
+    await cluster.settled()
     await owner.kill()
     await cluster.settled()
     const heir = await cluster.ownerOf('some key')
     expect(cluster.nodes.indexOf(heir)).toBeGreaterThanOrEqual(3)
     expect(await heir.command('GET', 'some key')).toBe('v')
+    expect(await heir.command('GET', '{some key}:last')).toBe('v')
 
     await owner.restart()
     await cluster.settled()

@@ -10,6 +10,16 @@ describe('startRedisSentinel', () => {
     expect(await first.command('SET', 'k', 'v')).toBe('OK')
     expect(await first.command('WAIT', 2, 5_000)).toBe(2)
 
+    const replicas = group.nodes.slice(1)
+    // Much at a time, so that a replica that is told of it late is behind for a while.
+    for (const replica of replicas) replica.pause()
+    await first.command('SET', 'much', 'x'.repeat(30_000_000))
+    await first.command('SET', 'last', 'v')
+    for (const replica of replicas) replica.resume()
+    await group.settled()
+    const last = await Promise.all(replicas.map((replica) => replica.command('GET', 'last')))
+    expect(last).toEqual(['v', 'v'])
+
     await first.kill()
     const second = await group.primary()
     expect(second).not.toBe(first)

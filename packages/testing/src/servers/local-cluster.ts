@@ -1,6 +1,7 @@
 import { until } from '../until.ts'
 import type { RedisCluster } from './redis-cluster.ts'
 import type { RedisServer } from './redis-server.ts'
+import { type Role, roleOf } from './role.ts'
 import { stopAll } from './start-all.ts'
 
 const SLOTS = 16_384
@@ -51,7 +52,9 @@ export class LocalCluster implements RedisCluster {
       'the cluster is whole and its replicas are in sync',
       async () => {
         const living = this.#living()
-        const views = await Promise.all(living.map((node) => viewOf(node, living)))
+        // All primaries before any replica, for what those must have by then.
+        const offsets = await primaryOffsets(living)
+        const views = await Promise.all(living.map((node) => viewOf(node, living, offsets)))
         return living.length > 0 && views.every((view) => view !== undefined && view === views[0])
       },
       { every: '20ms' },
@@ -113,13 +116,33 @@ function rangeOf(slots: string): readonly [first: number, last: number] {
   return [first as number, last as number]
 }
 
+/** How far each primary has got, by its port. */
+async function primaryOffsets(nodes: readonly RedisServer[]): Promise<ReadonlyMap<number, number>> {
+  const roles = await Promise.all(nodes.map(roleOf))
+  return new Map(
+    nodes.flatMap(({ port }, index) => {
+      const role = roles[index] as Role
+      return role.primary ? [[port, role.offset] as const] : []
+    }),
+  )
+}
+
+/** @param offsets - How far the primaries had got. */
+async function isInSync(node: RedisServer, offsets: ReadonlyMap<number, number>): Promise<boolean> {
+  const role = await roleOf(node)
+  if (role.primary) return true
+  return (
+    role.connected && role.offset >= (offsets.get(role.primaryPort) ?? Number.POSITIVE_INFINITY)
+  )
+}
+
 /** How a node sees the living ones, as text to compare; `undefined` when it sees trouble or is not in sync. */
 async function viewOf(
   node: RedisServer,
   living: readonly RedisServer[],
+  offsets: ReadonlyMap<number, number>,
 ): Promise<string | undefined> {
-  const role = (await node.command('ROLE')) as readonly string[]
-  if (role[0] === 'slave' && role[3] !== 'connected') return undefined
+  if (!(await isInSync(node, offsets))) return undefined
   if (!String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return undefined
   const ports = new Set(living.map(({ port }) => port))
   const seen = (await nodesSeenBy(node)).filter(({ port }) => ports.has(port))

@@ -2,6 +2,7 @@ import { until } from '../until.ts'
 import type { RedisSentinel } from './redis-sentinel.ts'
 import type { RedisServer } from './redis-server.ts'
 import type { Reply } from './resp.ts'
+import { roleOf } from './role.ts'
 import { stopAll } from './start-all.ts'
 
 export class LocalSentinel implements RedisSentinel {
@@ -25,8 +26,12 @@ export class LocalSentinel implements RedisSentinel {
       async () => {
         const primary = await this.#primaryNow()
         if (primary === undefined) return false
+        // Asked before the replicas, for what they must have by then.
+        const { offset } = await roleOf(primary)
         const replicas = this.nodes.filter((node) => node.running && node !== primary)
-        const synced = await Promise.all(replicas.map((node) => isReplicaOf(node, primary.port)))
+        const synced = await Promise.all(
+          replicas.map((node) => isReplicaOf(node, primary.port, offset)),
+        )
         const watched = await Promise.all(
           this.#watching().map((sentinel) => this.#knows(sentinel, replicas)),
         )
@@ -59,8 +64,7 @@ export class LocalSentinel implements RedisSentinel {
       ({ port }) => ports.filter((other) => other === port).length * 2 > this.sentinels.length,
     )
     if (named?.running !== true) return undefined
-    const [role] = (await named.command('ROLE')) as readonly [string]
-    return role === 'master' ? named : undefined
+    return (await roleOf(named)).primary ? named : undefined
   }
 
   async #knows(sentinel: RedisServer, replicas: readonly RedisServer[]): Promise<boolean> {
@@ -73,9 +77,10 @@ export class LocalSentinel implements RedisSentinel {
   }
 }
 
-async function isReplicaOf(node: RedisServer, port: number): Promise<boolean> {
-  const [role, , primaryPort, state] = (await node.command('ROLE')) as readonly Reply[]
-  return role === 'slave' && primaryPort === port && state === 'connected'
+/** @param offset - How far it must have got. */
+async function isReplicaOf(node: RedisServer, port: number, offset: number): Promise<boolean> {
+  const role = await roleOf(node)
+  return !role.primary && role.primaryPort === port && role.connected && role.offset >= offset
 }
 
 /** Names and values that take turns, as an object. */

@@ -31,7 +31,7 @@ export interface RedisSentinel extends AsyncDisposable {
   readonly nodes: readonly RedisServer[]
   /** The node that is the primary now: the one most sentinels name, and which says so itself. Waits while there is none. */
   primary(): Promise<RedisServer>
-  /** Resolves when there is a primary, all living replicas are in sync with it, and the sentinels know of all of them: then one more may die. */
+  /** Resolves when there is a primary, all living replicas have a copy of everything in it, and the sentinels know of all of them: then one more may die. */
   settled(): Promise<void>
   /** Kills all processes for good and removes their files. May be called again, without effect. */
   stop(): Promise<void>
