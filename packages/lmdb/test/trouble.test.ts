@@ -44,6 +44,26 @@ async function filled(count = 300): Promise<void> {
   await backend.close()
 }
 
+/** A store whose file lacks pages that a delete freed. LMDB chooses the pages: now and then one in use lies behind those. */
+async function withoutItsEnd(tries = 5): Promise<CacheBackend> {
+  const backend = store.open()
+  await backend.set('large', lasting(new Uint8Array(500_000)))
+  await backend.delete('large')
+  await backend.close()
+  const whole = `${store.file}.whole`
+  copyFileSync(store.file, whole)
+  truncateSync(store.file, statSync(whole).size - 400_000)
+  const cut = store.open()
+  try {
+    await cut.ready()
+    return cut
+  } catch (error) {
+    if (tries === 1) throw error
+    copyFileSync(whole, store.file)
+    return withoutItsEnd(tries - 1)
+  }
+}
+
 describe('lmdbBackend, when it cannot open', () => {
   it('says that the path is a file, and opens once it is not', async () => {
     const path = join(store.path, 'taken')
@@ -99,12 +119,7 @@ describe('lmdbBackend, when it cannot open', () => {
 
   it('opens a file that lacks only what was free at its end', async () => {
     await filled()
-    const backend = store.open()
-    await backend.set('large', lasting(new Uint8Array(500_000)))
-    await backend.delete('large')
-    await backend.close()
-    truncateSync(store.file, statSync(store.file).size - 400_000)
-    const again = store.open()
+    const again = await withoutItsEnd()
     expect(again.get('k7')).toMatchObject({ data: '7'.repeat(100) })
     await again.set('large', lasting(new Uint8Array(500_000)))
     expect(again.get('large')).toBeDefined()
