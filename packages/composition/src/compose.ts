@@ -91,6 +91,11 @@ class Composition implements CacheBackend {
   readonly #guard: TierGuard
   readonly #options: ResolvedOptions
   readonly #inOrder: boolean
+  /** Whether all copies in the first tier count where one does. */
+  readonly #exact: boolean
+  readonly #maxStaleMs: number
+  /** Whether the first tier can answer at once, and its word is enough. */
+  readonly #quick: boolean
   readonly #ownOffload: OffloadManager | undefined
   #endListening: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -113,6 +118,9 @@ class Composition implements CacheBackend {
     this.lowest = last.lowest ?? last
     this.keepsMeta = tiers.every((tier) => tier.keepsMeta !== false)
     this.#coherence = last.coherence
+    this.#maxStaleMs = last.coherence?.maxStaleMs ?? Number.POSITIVE_INFINITY
+    this.#exact = this.#set.copies.isExact(0)
+    this.#quick = this.#inOrder && this.#exact && this.#first.hit !== undefined
     if (last.coherence !== undefined) {
       this.coherence = last.coherence
       this.#endListening = followChanges(this.#set, last.coherence)
@@ -126,8 +134,7 @@ class Composition implements CacheBackend {
     if (this.#closing !== undefined) throw closedError(this.label)
     const context = options?.context
     if (!this.#inOrder) return this.#lookUp(keyText(key), options)
-    const quick = context === undefined || options?.quick === true
-    if (!quick) forgetAnswer(context, undefined)
+    if (context !== undefined) forgetAnswer(context, undefined)
     let answer: MaybePromise<CacheValue<T> | undefined>
     try {
       answer = this.#first.get<T>(key, options)
@@ -146,11 +153,21 @@ class Composition implements CacheBackend {
     }
     const { tally } = this.#set
     tally.hits += 1
-    if (context !== undefined && !(quick && context.status === 'forward')) {
-      explainFirst(this.#set, context, answer)
-    }
+    if (context !== undefined) explainFirst(this.#set, context, answer)
     if (tally.observed) tally.hit(0, keyText(key), answer.staleAt <= now)
     return answer
+  }
+
+  hit<T>(key: KeyInput, since?: number): CacheValue<T> | undefined {
+    if (this.#closing !== undefined) throw closedError(this.label)
+    // Before the tier is asked, which counts.
+    if (!this.#quick || !this.#counts(key, since)) return undefined
+    const value = this.#first.hit?.<T>(key)
+    if (value === undefined) return undefined
+    const { tally } = this.#set
+    tally.hits += 1
+    if (tally.observed) tally.hit(0, keyText(key), false)
+    return value
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
@@ -216,11 +233,7 @@ class Composition implements CacheBackend {
   async #closeAll(): Promise<void> {
     await this.#ownOffload?.close()
     this.#endListening?.()
-    const { tiers, tally } = this.#set
-    const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()))
-    const errors = closed.flatMap((result, tier) =>
-      result.status === 'rejected' ? [tally.failure(tier, 'close', undefined, result.reason)] : [],
-    )
+    const errors = await this.#set.close()
     if (errors.length > 0) throw errors[0]
   }
 
@@ -231,10 +244,7 @@ class Composition implements CacheBackend {
   #peek<T>(key: KeyInput, since: number | undefined): CacheValue<T> | undefined {
     this.#assertOpen()
     const value = this.#first.peek?.<T>(key)
-    if (value === undefined) return undefined
-    return value.expiresAt <= this.#clock.recent() || !this.#trusted(key, value, since)
-      ? undefined
-      : value
+    return value !== undefined && this.#trusted(key, value, since) ? value : undefined
   }
 
   #clear(): void {
@@ -243,14 +253,25 @@ class Composition implements CacheBackend {
     if (failures.length > 0) throw failures[0]
   }
 
-  /** Whether hits in the first tier count now. Costs a look at the clock only where something may end that. */
+  /** Whether this copy in the first tier counts now. */
   #trusted(key: KeyInput, value: CacheValue<unknown>, since: number | undefined): boolean {
+    if (!this.#counts(key, since)) return false
+    return this.#exact || this.#set.copies.endsInTime(value, this.#clock.now(), since)
+  }
+
+  /**
+   * Whether copies in the first tier count now. Where something may end that, the clock is looked at, exactly: how long the process was
+   * held up since the last look, by itself or from outside, nothing else can tell.
+   */
+  #counts(key: KeyInput, since: number | undefined): boolean {
     const until = this.#guard.trustedUntil
-    if (this.#coherence === undefined) {
+    const coherence = this.#coherence
+    if (coherence === undefined || (since !== undefined && since === Number.NEGATIVE_INFINITY)) {
       return until === Number.POSITIVE_INFINITY || this.#clock.now() < until
     }
-    const text = since === undefined ? '' : keyText(key)
-    return this.#set.copies.vouches(0, text, value, this.#clock.now(), since)
+    const now = this.#clock.now()
+    if (since !== undefined) return this.#set.copies.count(0, keyText(key), now, since)
+    return now - coherence.fence <= this.#maxStaleMs && now < until
   }
 
   #descend<T>(
@@ -283,7 +304,6 @@ class Composition implements CacheBackend {
       inOrder: this.#inOrder,
       contexts: options?.contexts,
       demands: options ?? NO_DEMANDS,
-      quick: this.#inOrder && options?.quick === true,
     })
     if (fresher) return readParallel(lookup)
     return read === 'race' ? readRace(lookup, readLosers) : readInOrder(lookup)
@@ -292,7 +312,7 @@ class Composition implements CacheBackend {
   #write(items: readonly Item[], single: boolean): MaybePromise<ItemResult<void>[]> {
     const { write, writeLosers } = this.#options
     const writing = new Writing(this.#set, items, single)
-    const end = this.#beginChange(items.map((item) => item.text))
+    const end = this.#set.beginChange(items.map((item) => item.text))
     const results =
       write === 'race' ? writeRace(writing, writeLosers, end) : WRITERS[write](writing)
     return chain(write === 'race' ? results : ending(results, end), (outcome) => {
@@ -305,7 +325,7 @@ class Composition implements CacheBackend {
 
   #remove(texts: readonly string[], single: boolean): MaybePromise<ItemResult<DeleteStatus>[]> {
     const tolerate = this.#options.onDeleteError === 'tolerate'
-    const end = this.#beginChange(new Set(texts))
+    const end = this.#set.beginChange(new Set(texts))
     const results = removeEverywhere(this.#set, texts, { single, tolerate })
     return chain(ending(results, end), (outcome) => {
       for (let index = 0; index < texts.length; index += 1) {
@@ -314,15 +334,6 @@ class Composition implements CacheBackend {
       }
       return outcome
     })
-  }
-
-  /** @param texts - Each key once. @returns what ends the change. */
-  #beginChange(texts: Iterable<string>): () => void {
-    const guard = this.#guard
-    for (const text of texts) guard.beginChange(text)
-    return () => {
-      for (const text of texts) guard.endChange(text)
-    }
   }
 }
 

@@ -27,12 +27,27 @@ export class CopyTrust {
     now: number,
     since: number | undefined,
   ): boolean {
+    if (!this.count(tier, text, now, since)) return false
+    return this.isExact(tier) || this.endsInTime(value, now, since)
+  }
+
+  /** Whether copies in this tier are dropped when their change is told, or never change. */
+  isExact(tier: number): boolean {
+    return this.coherence === undefined || this.#exact[tier] === true
+  }
+
+  /** Whether a copy that nobody is told about ends soon enough, or was put there by somebody who knew nothing of it. */
+  endsInTime({ expiresAt }: CacheValue<unknown>, now: number, since: number | undefined): boolean {
+    if (this.coherence === undefined || since === Number.NEGATIVE_INFINITY) return true
+    return expiresAt - now <= this.coherence.maxStaleMs
+  }
+
+  /** Whether copies in a tier above the lowest count now, as far as that does not depend on the copy. @param now - As of {@link CopyTrust.vouches}. */
+  count(tier: number, text: string, now: number, since: number | undefined): boolean {
     if (now >= this.#guard.trustedUntil) return false
     const { coherence } = this
     if (coherence === undefined || since === Number.NEGATIVE_INFINITY) return true
     const { maxStaleMs, fence } = coherence
-    // What nobody is told about ends within that, or was put there by somebody who knew nothing of it.
-    if (this.#exact[tier] !== true && value.expiresAt - now > maxStaleMs) return false
     if (since === undefined) return now - fence <= maxStaleMs
     // Copies that nobody is told about are as old as they may become.
     if (!this.#isTold(tier, now)) return since <= now - maxStaleMs

@@ -108,6 +108,25 @@ export class TierSet {
     for (let tier = 0; tier < this.lowest; tier += 1) this.#emptyIfPossible(tier)
   }
 
+  /** @param texts - Each key once. @returns what ends the change. */
+  beginChange(texts: Iterable<string>): () => void {
+    const { guard } = this
+    for (const text of texts) guard.beginChange(text)
+    return () => {
+      for (const text of texts) guard.endChange(text)
+    }
+  }
+
+  /** Closes all tiers. @returns what failed. */
+  async close(): Promise<unknown[]> {
+    const closed = await Promise.allSettled(this.tiers.map(async (tier) => tier.close()))
+    return closed.flatMap((result, tier) =>
+      result.status === 'rejected'
+        ? [this.tally.failure(tier, 'close', undefined, result.reason)]
+        : [],
+    )
+  }
+
   /** Whether the last copy made in this tier was not made at once. */
   slowToFill(tier: number): boolean {
     return this.#slow[tier] as boolean

@@ -58,6 +58,83 @@ function two(options: ComposeOptions = {}): {
   return { memory, redis, tiers, events }
 }
 
+/** A first tier whose copies do not count any more. */
+function mistrusted(): {
+  memory: ReturnType<typeof memoryBackend>
+  redis: ReturnType<typeof scriptedTier>
+  tiers: ReturnType<typeof compose>
+} {
+  const own = tierGuard()
+  const guard: TierGuard = {
+    trustedUntil: clock.now(),
+    beginFill: (key) => own.beginFill(key),
+    mayFill: (key, ticket) => own.mayFill(key, ticket),
+    beginChange: (key) => own.beginChange(key),
+    contended: (key) => own.contended(key),
+    endChange: (key) => own.endChange(key),
+    changeAll: () => own.changeAll(),
+  }
+  const memory = memoryBackend({ maxEntries: 10, clock })
+  const redis = scriptedTier('redis')
+  return { memory, redis, tiers: compose(memory, redis, { clock, guard }) }
+}
+
+describe('what compose has at once', () => {
+  it('is what the first tier has at once, counted and told as a read', () => {
+    const memory = memoryBackend({ maxEntries: 10, clock })
+    const redis = scriptedTier('redis', soon)
+    const events: CacheEvent[] = []
+    const tiers = compose(memory, redis, { clock, onEvent: (event) => events.push(event) })
+    memory.set('k', entry(1))
+    expect(tiers.hit?.('k')).toBe(memory.peek('k'))
+    expect(tiers.stats().hits).toBe(1)
+    expect(events).toEqual([{ type: 'hit', source: 'tiers.memory', key: 'k', stale: false }])
+    expect(redis.calls).toEqual([])
+  })
+
+  it('is nothing that a lower tier has, and asks and counts nothing', () => {
+    const memory = memoryBackend({ maxEntries: 10, clock })
+    const redis = scriptedTier('redis')
+    const tiers = compose(memory, redis, { clock })
+    redis.entries.set('k', entry(1))
+    memory.set('stale', entry(1, 1_000, 0))
+    expect(tiers.hit?.('k')).toBeUndefined()
+    expect(tiers.hit?.('stale')).toBeUndefined()
+    expect(redis.calls).toEqual([])
+    expect(tiers.stats()).toMatchObject({ hits: 0, misses: 0 })
+    expect(memory.stats()).toMatchObject({ hits: 0, misses: 0 })
+  })
+
+  it('is what a nested composition has at once', () => {
+    const memory = memoryBackend({ maxEntries: 10, clock })
+    const inner = compose(memory, scriptedTier('store', soon), { clock })
+    const tiers = compose(inner, scriptedTier('disk', soon), { clock })
+    memory.set('k', entry(1))
+    expect(tiers.hit?.('k')).toBe(memory.peek('k'))
+  })
+
+  it('is nothing where the first tier may not vouch for it, which counts no hit there', () => {
+    const { memory, tiers } = mistrusted()
+    memory.set('k', entry(1))
+    expect(tiers.hit?.('k')).toBeUndefined()
+    expect(memory.stats().hits).toBe(0)
+  })
+
+  it.each(['race', 'parallel'] as const)('is nothing with the policy %s', (read) => {
+    const memory = memoryBackend({ maxEntries: 10, clock })
+    const tiers = compose(memory, scriptedTier('redis'), { clock, read })
+    memory.set('k', entry(1))
+    expect(tiers.hit?.('k')).toBeUndefined()
+  })
+
+  it('is nothing where the first tier has nothing at once, and an error once it is closed', async () => {
+    const tiers = compose(scriptedTier('a'), scriptedTier('b'))
+    expect(tiers.hit?.('k')).toBeUndefined()
+    await tiers.close()
+    expect(codeOf(() => tiers.hit?.('k'))).toBe('CLOSED')
+  })
+})
+
 describe('compose', () => {
   it('tells options from a backend by shape, and takes any number of tiers', () => {
     const tiers = compose(scriptedTier('a'), scriptedTier('b'), scriptedTier('c'))
@@ -480,125 +557,13 @@ describe('compose', () => {
       })
     })
 
-    describe('to who wants it quickly', () => {
-      const asking = () => ({ context: createContext(), quick: true })
-
-      it('is nothing when the first tier has it at once, which is counted and told as ever', () => {
-        const { memory, tiers, events } = two()
-        memory.entries.set('k', entry(1))
-        const options = asking()
-        expect(tiers.get('k', options)).toBe(memory.entries.get('k'))
-        expect(options.context).toEqual(createContext())
-        expect(tiers.stats().hits).toBe(1)
-        expect(events).toEqual([{ type: 'hit', source: 'tiers.memory', key: 'k', stale: false }])
-      })
-
-      it('is nothing through nested compositions and memory', () => {
-        const memory = memoryBackend({ maxEntries: 10, clock })
-        const inner = compose(memory, scriptedTier('store', soon), { clock })
-        const tiers = compose(inner, scriptedTier('disk', soon), { clock })
-        memory.set('k', entry(1))
-        const options = asking()
-        expect(tiers.get('k', options)).toBeDefined()
-        expect(options.context).toEqual(createContext())
-      })
-
-      it('is everything when a lower tier had it, at once or later, with the whole path', async () => {
-        for (const script of [atOnce, soon]) {
-          const memory = memoryBackend({ maxEntries: 10, clock })
-          const nested = memoryBackend({ maxEntries: 10, clock, label: 'nested' })
-          const inner = compose(nested, scriptedTier('store'), { label: 'inner', clock })
-          const middle = scriptedTier('middle', script)
-          const tiers = compose(memory, middle, inner, { clock })
-          nested.set('k', entry(1))
-          const options = asking()
-          await tiers.get('k', options)
-          expect(options.context).toMatchObject({
-            status: 'hit',
-            source: 'tiers.inner.nested',
-            ttlMs: 60_000,
-            refilled: true,
-          })
-        }
-      })
-
-      it('is everything when the lower part of a nested first tier had it at once', () => {
-        const store = memoryBackend({ maxEntries: 10, clock, label: 'store' })
-        const inner = compose(memoryBackend({ maxEntries: 10, clock }), store, {
-          label: 'inner',
-          clock,
-        })
-        const tiers = compose(inner, scriptedTier('disk', soon), { label: 'outer', clock })
-        store.set('k', entry(1))
-        const options = asking()
-        void tiers.get('k', options)
-        expect(options.context).toMatchObject({ source: 'outer.inner.store', refilled: true })
-      })
-
-      it('is what failed, and why there is nothing', async () => {
-        const { memory, redis, tiers } = two()
-        memory.script = () => {
-          throw new Error('broken')
-        }
-        redis.entries.set('k', entry(1))
-        const hit = asking()
-        await tiers.get('k', hit)
-        expect(hit.context).toMatchObject({ source: 'tiers.redis', failures: [{}] })
-        const miss = asking()
-        await tiers.get('none', miss)
-        expect(miss.context).toMatchObject({ missReason: 'absent', failures: [{}] })
-      })
-
-      it('is that the first tier may not vouch for what it has', async () => {
-        const own = tierGuard()
-        const guard: TierGuard = {
-          trustedUntil: clock.now(),
-          beginFill: (key) => own.beginFill(key),
-          mayFill: (key, ticket) => own.mayFill(key, ticket),
-          beginChange: (key) => own.beginChange(key),
-          contended: (key) => own.contended(key),
-          endChange: (key) => own.endChange(key),
-          changeAll: () => own.changeAll(),
-        }
-        const memory = memoryBackend({ maxEntries: 10, clock })
-        const redis = scriptedTier('redis', () => Promise.reject(failure()))
-        const tiers = compose(memory, redis, { clock, guard })
-        memory.set('k', entry(1))
-        const options = asking()
-        expect(await tiers.get('k', options)).toBeUndefined()
-        expect(options.context).toMatchObject({ status: 'forward', missReason: 'untrusted' })
-      })
-
-      it.each(['race', 'parallel'] as const)('is everything with the policy %s', async (read) => {
-        const { memory, tiers } = two({ read })
-        memory.entries.set('k', entry(1))
-        const options = asking()
-        await tiers.get('k', options)
-        expect(options.context.source).toBe('tiers.memory')
-      })
-
-      it('is, in a batch, nothing of the hits of the first tier only', async () => {
-        const memory = memoryBackend({ maxEntries: 10, clock })
-        const redis = scriptedTier('redis', soon)
-        const tiers = compose(memory, redis, { clock })
-        memory.set('above', entry(1))
-        redis.entries.set('below', entry(2))
-        const contexts = Array.from({ length: 3 }, createContext)
-        await tiers.getMany(['above', 'below', 'none'], { contexts, quick: true })
-        expect(contexts[0]).toEqual(createContext())
-        expect(contexts[1]).toMatchObject({ source: 'tiers.redis', refilled: true })
-        expect(contexts[2]).toMatchObject({ status: 'forward', missReason: 'absent' })
-      })
-
-      it('is, in a batch, the whole path of what a nested lower tier had', async () => {
-        const nested = memoryBackend({ maxEntries: 10, clock, label: 'nested' })
-        const inner = compose(nested, scriptedTier('store'), { label: 'inner', clock })
-        const tiers = compose(memoryBackend({ maxEntries: 10, clock }), inner, { clock })
-        nested.set('k', entry(1))
-        const contexts = [createContext()]
-        await tiers.getMany(['k'], { contexts, quick: true })
-        expect(contexts[0]).toMatchObject({ source: 'tiers.inner.nested', refilled: true })
-      })
+    it('is that the first tier may not vouch for what it has', async () => {
+      const { memory, redis, tiers } = mistrusted()
+      redis.script = () => Promise.reject(failure())
+      memory.set('k', entry(1))
+      const context = createContext()
+      expect(await tiers.get('k', { context })).toBeUndefined()
+      expect(context).toMatchObject({ status: 'forward', missReason: 'untrusted' })
     })
 
     it('names every failure on the way', async () => {

@@ -101,13 +101,18 @@ describe.each(Object.entries(LAYERS))('%s', (name, layer) => {
       const contexts = [createContext(), undefined, createContext()]
       await backend.getMany(['k', 'k', 'none'], { contexts })
       expect(contexts).toEqual([expected[0], undefined, expected[1]])
-      const quick = createContext()
-      await backend.get('k', { context: quick, quick: true })
-      expect(quick).toEqual(createContext())
-      await backend.getMany(['k', 'none'], { contexts: [quick, single[1]], quick: true })
-      expect(quick).toEqual(createContext())
-      expect(single[1]).toEqual(expected[1])
     }
+  })
+
+  it('passes by on the way to what is there at once, until it is closed', async () => {
+    const memory = memoryBackend({ maxEntries: 10 })
+    memory.set('k', value(1))
+    const backend = layer(memory)
+    expect(backend.hit?.('k')).toBe(memory.peek('k'))
+    expect(backend.hit?.('none')).toBeUndefined()
+    expect(typeof layer(scriptedTier('late')).hit).toBe('undefined')
+    await backend.close()
+    expect(() => backend.hit?.('k')).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 
   it('adds what failed below to what failed before', async () => {
@@ -417,7 +422,7 @@ describe('withConcurrency', () => {
     const backend = withConcurrency(slow, { maxConcurrent: 1 })
     const holding = backend.set('other', value(1))
     const context = createContext()
-    const waiting = backend.get('k', { context, quick: true })
+    const waiting = backend.get('k', { context })
     gate.resolve()
     await Promise.all([holding, waiting])
     expect(context).toMatchObject({ status: 'hit', source: 'memory' })

@@ -27,6 +27,8 @@ const entry = (data: unknown, ttlMs = NEVER, freshMs = ttlMs): CacheValue<unknow
 type Read = (tiers: CacheBackend, options: ReadOptions & BatchReadOptions) => Promise<unknown>
 const READS: Record<string, Read> = {
   'a read': async (tiers, options) => (await tiers.get('k', options))?.data,
+  'a read of what is there at once, then of the rest': async (tiers, options) =>
+    (tiers.hit?.('k', options.since) ?? (await tiers.get('k', options)))?.data,
   'a read that is explained': async (tiers, options) =>
     (await tiers.get('k', { ...options, context: createContext() }))?.data,
   'a batch': async (tiers, options) => {

@@ -14,13 +14,6 @@ export interface ReadOptions {
   /** Filled with how the read was answered. Costs nothing when left out. */
   readonly context?: Context | undefined
   /**
-   * Whether a hit that is there at once may leave the context as it was, and so cost no more than one that nobody wants explained.
-   * A miss, a failure and an answer that is a promise are explained as ever. Pass a context as {@link createContext} makes it: when there is
-   * a value and the context still says `forward`, it was left alone and can be used again.
-   * @defaultValue false
-   */
-  readonly quick?: boolean | undefined
-  /**
    * Asked by compositions of what a tier has: one that it refuses counts as missing there, with the reason `invalidated`, so the tiers below are
    * asked and their answer is copied over it. Must be quick and must not throw. Single tiers do not ask. @defaultValue everything
    */
@@ -40,8 +33,6 @@ export interface BatchReadOptions {
    * past the end of a shorter list, or where it has `undefined`. Costs nothing when left out.
    */
   readonly contexts?: readonly (Context | undefined)[] | undefined
-  /** As in {@link ReadOptions}, for each key by itself: the first tier's hits may leave their contexts as they were. @defaultValue false */
-  readonly quick?: boolean | undefined
   /** As in {@link ReadOptions}, for each value. @defaultValue everything */
   readonly accept?: ((value: CacheValue<unknown>) => boolean) | undefined
   /** As in {@link ReadOptions}, for every key. */
@@ -95,6 +86,13 @@ export interface CacheBackend extends AsyncDisposable {
    * @param options - As of a read.
    */
   peek?<T = unknown>(key: KeyInput, options?: Pick<ReadOptions, 'since'>): CacheValue<T> | undefined
+  /**
+   * The value if it is in this process now and fresh: {@link CacheBackend.get} for who asks `get` next where there is none. A hit counts, is told
+   * and is used as that of `get`; in every other case nothing is counted or told, and nothing changes. Left out by tiers that cannot.
+   *
+   * @param since - As of a read.
+   */
+  hit?<T = unknown>(key: KeyInput, since?: number): CacheValue<T> | undefined
   /**
    * Drops every entry at once: no read that begins later finds anything that was there. Writes that are under way take effect before it or
    * after it; a copy of what was read before it is not made any more. Is neither counted nor told.

@@ -7,6 +7,7 @@ export type {
   Entry,
   ReadOptions,
 } from './cache-backend.ts'
+export { CheapTime } from './cheap-time.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export type { ChangeListener, Changes, Coherence, CoherenceMode, Feed } from './coherence.ts'
 export { type Compressor, identityCompressor } from './compressor.ts'

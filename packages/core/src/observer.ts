@@ -44,6 +44,15 @@ export class Observer {
     return value
   }
 
+  /** {@link Observer.hit} of a value that is fresh, for who wants no more than that. @returns the value, for the caller to return. */
+  freshHit<T>(key: string, value: CacheValue<T>): CacheValue<T> {
+    this.#counters.hits += 1
+    if (this.#reporter.active) {
+      this.#reporter.report({ type: 'hit', source: this.#source, key, stale: false })
+    }
+    return value
+  }
+
   /** A read that found nothing to serve. @returns nothing, for the caller to return. */
   missed(key: string, reason: MissReason, context: Context | undefined): undefined {
     this.#counters.misses += 1

@@ -13,7 +13,8 @@ import { type Admitted, admit } from './flight/landing.ts'
 import { NO_STAMP, type Receipt } from './fresh.ts'
 import type { Policy } from './policy.ts'
 import { CLOCK, isTag } from './keyspace.ts'
-import type { Scope, Sight } from './versions/versions.ts'
+import type { Scope } from './versions/scope.ts'
+import type { Sight } from './versions/versions.ts'
 
 /**
  * Changes what the tiers hold of some keys. From its beginning on no load that began before is stored and nobody joins one;

@@ -18,7 +18,7 @@ import { Engine } from './engine.ts'
 import { Keyspace, toNamespace } from './keyspace.ts'
 import type { HitboxListener } from './events.ts'
 import { POLICY_OPTIONS, policyOf, type PolicyOptions } from './policy.ts'
-import { Scope } from './versions/versions.ts'
+import { Scope } from './versions/scope.ts'
 import { TieredCache } from './tiered-cache.ts'
 
 export interface CacheOptions<Value = unknown> extends PolicyOptions<Value> {

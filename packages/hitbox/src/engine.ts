@@ -18,7 +18,6 @@ import {
 } from '@hitbox/core'
 import { ChangeStamps } from './change-stamps.ts'
 import { Claims } from './flight/claims.ts'
-import { CheapTime } from './cheap-time.ts'
 import type { HitboxEvent } from './events.ts'
 import { type Failure, Failures } from './failures.ts'
 import type { Flight } from './flight/flight.ts'
@@ -58,7 +57,6 @@ export class Engine {
   readonly parts: readonly CacheBackend[]
   readonly policy: Policy
   readonly clock: Clock
-  readonly time: CheapTime
   readonly offload: Offload
   readonly announcer: Reporter<HitboxEvent>
   readonly ledger: Ledger = new Ledger()
@@ -97,7 +95,6 @@ export class Engine {
     this.parts = options.parts
     this.policy = options.policy
     this.clock = clock
-    this.time = new CheapTime(clock)
     this.offload = options.offload
     this.announcer = options.policy.announcer
     this.order = new WriteOrder(label)

@@ -1,7 +1,7 @@
 import { type CacheBackend, createContext, sourcePath } from '@hitbox/core'
 import type { Explanation, TierExplanation } from './explanation.ts'
 import { tagOf } from './keyspace.ts'
-import type { Scope } from './versions/versions.ts'
+import type { Scope } from './versions/scope.ts'
 import type { Engine } from './engine.ts'
 import { usableUntil } from './state/serve.ts'
 

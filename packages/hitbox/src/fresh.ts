@@ -26,6 +26,11 @@ export type Demand =
   | { readonly kind: 'maxStale'; readonly ms: number }
   | { readonly kind: 'token'; readonly token: string }
 
+/** Whether this process can tell without a question, and without much ado, what obeys that. */
+export function isQuick(demand: Demand | undefined): boolean {
+  return demand === undefined || demand.kind === 'local'
+}
+
 const TOKEN = /^h1[A-Za-z0-9._-]{0,3998}$/
 
 /** What a change answers with where nobody else needs to learn of it. */

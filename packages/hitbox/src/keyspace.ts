@@ -37,8 +37,7 @@ export class Keyspace {
   text(key: KeyInput): string {
     const text = keyText(key)
     if (this.prefix !== '') return this.prefix + text
-    if (text.charCodeAt(0) === COLON && text.charCodeAt(1) === COLON) throw reserved()
-    return text
+    return text.charCodeAt(0) === COLON ? unreserved(text) : text
   }
 }
 
@@ -93,9 +92,10 @@ function escaped(namespace: string): string {
   return namespace === '' ? '' : cacheKey({ prefix: namespace }).text.slice(0, -1)
 }
 
-function reserved(): CacheError<'INVALID_KEY'> {
+function unreserved(text: string): string {
+  if (text.charCodeAt(1) !== COLON) return text
   const reason = 'a text that begins with "::" is kept for the cache itself'
-  return new CacheError('INVALID_KEY', `this key cannot be used: ${reason}`, {
+  throw new CacheError('INVALID_KEY', `this key cannot be used: ${reason}`, {
     details: { reason },
   })
 }

@@ -47,6 +47,9 @@ export interface CacheStats {
 
 /** The writable side of {@link CacheStats}. */
 export class Ledger {
+  /** Calls that were hits, found without a request. Counted by one number instead of two. */
+  hitsAtOnce = 0
+  /** The other calls. */
   calls = 0
   hits = 0
   stale = 0
@@ -73,12 +76,12 @@ export class Ledger {
   }
 
   snapshot(): Omit<CacheStats, 'inFlight' | 'tiers'> {
-    const { calls, hits, stale, misses, bypasses, collapsed } = this
+    const { hitsAtOnce, stale, misses, bypasses, collapsed } = this
     const { loads, loadErrors, loadTimeouts, loadsAbandoned, refreshes } = this
     const { stores, storeErrors, overtaken, readErrors, refused, invalidated } = this
     return {
-      calls,
-      hits,
+      calls: this.calls + hitsAtOnce,
+      hits: this.hits + hitsAtOnce,
       stale,
       misses,
       bypasses,

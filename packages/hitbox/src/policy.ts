@@ -8,7 +8,7 @@ import {
 } from '@hitbox/core'
 import { Reporter } from '@hitbox/core'
 import type { HitboxEvent, HitboxListener } from './events.ts'
-import { type Demand, type Fresh, toDemand } from './fresh.ts'
+import { type Demand, type Fresh, isQuick, toDemand } from './fresh.ts'
 import { tagName } from './keyspace.ts'
 import type { StandardSchema } from './schema.ts'
 
@@ -171,7 +171,7 @@ export function policyOf(given: PolicyOptions, base: Policy = DEFAULTS): Policy 
     fresh,
     tags: withTags(base.tags, given.tags),
     announcer: given.onEvent === undefined ? base.announcer : joined(base.announcer, given.onEvent),
-    plain: schema === undefined && earlyRefresh === 0 && fresh === undefined,
+    plain: schema === undefined && earlyRefresh === 0 && isQuick(fresh),
   }
   if (given.staleAfter !== undefined && given.ttl !== undefined) {
     orderly('staleAfter', policy.staleAfterMs, 'ttl', policy.ttlMs ?? NEVER)

@@ -1,18 +1,18 @@
-import { invalidOption, isPromise, type KeyInput, type MaybePromise } from '@hitbox/core'
+import { invalidOption, isPromise, type KeyInput } from '@hitbox/core'
 import type { CallOptions, Get, GetOrLoad, ReadOptions } from './cache.ts'
 import { type Answer, createCallContext } from './call-context.ts'
 import type { CallPolicies } from './call-policies.ts'
 import type { Engine } from './engine.ts'
 import type { Loader } from './flight/loading.ts'
 import type { Keyspace } from './keyspace.ts'
+import { isQuick } from './fresh.ts'
 import type { Policy } from './policy.ts'
 import { QuickHits } from './quick-hits.ts'
 import type { StandardSchema } from './schema.ts'
 import { requireTold } from './state/demand.ts'
-import type { Polled } from './state/poll.ts'
 import { Request, type RequestOptions } from './state/request.ts'
 import { joinable, resolve } from './state/resolve.ts'
-import type { Scope } from './versions/versions.ts'
+import type { Scope } from './versions/scope.ts'
 
 /** The reads of single keys of one view. */
 export class SingleCalls<Value> {
@@ -34,9 +34,9 @@ export class SingleCalls<Value> {
     this.#keyspace = scope.keyspace
     this.#policy = policy
     this.#policies = policies
-    this.#quick = new QuickHits(engine, scope, policy.announcer)
+    this.#quick = new QuickHits(engine, scope, policy)
     this.#plainLoad = policy.plain
-    this.#plainGet = policy.schema === undefined && policy.fresh === undefined
+    this.#plainGet = policy.schema === undefined && isQuick(policy.fresh)
     this.get = Object.assign(
       <T extends Value>(key: KeyInput, options?: ReadOptions<T>) => this.#get<T>(key, options),
       {
@@ -91,14 +91,12 @@ export class SingleCalls<Value> {
       this.#engine.assertOpen()
       checkLoad(load)
       const text = this.#keyspace.text(key)
-      let given: MaybePromise<Polled> | undefined
       if (this.#plainLoad && (options === undefined || isForLoad(options))) {
         const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
-        given = this.#quick.seen(text)
       }
       const policy = this.#policies.forLoad('getOrLoad', options)
-      return this.run(text, policy, { ...options, load }, given) as Promise<T>
+      return this.run(text, policy, { ...options, load }) as Promise<T>
     } catch (error) {
       return Promise.reject(error)
     }
@@ -108,34 +106,22 @@ export class SingleCalls<Value> {
     try {
       this.#engine.assertOpen()
       const text = this.#keyspace.text(key)
-      let given: MaybePromise<Polled> | undefined
       if (options === undefined && this.#plainGet) {
         const hit = this.#quick.find(text)
         if (hit !== undefined) return Promise.resolve(hit.data as T)
-        given = this.#quick.seen(text)
       }
       const policy = this.#policies.forRead('get', options)
-      return this.run(text, policy, {}, given) as Promise<T | undefined>
+      return this.run(text, policy, {}) as Promise<T | undefined>
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** What the tiers said, when {@link SingleCalls.find} has just asked them in vain. */
-  seen(text: string): MaybePromise<Polled> | undefined {
-    return this.#quick.seen(text)
-  }
-
-  run(
-    text: string,
-    policy: Policy,
-    options: RequestOptions,
-    given?: MaybePromise<Polled>,
-  ): Promise<unknown> {
+  run(text: string, policy: Policy, options: RequestOptions): Promise<unknown> {
     options.signal?.throwIfAborted()
     requireTold(this.#engine, policy)
     const request = new Request(this.#engine, this.#scope, text, policy, options)
-    return resolve(this.#engine, request, given)
+    return resolve(this.#engine, request)
   }
 
   async explained<T>(
@@ -164,5 +150,9 @@ function isForLoad({ signal, reload, fresh, schema, earlyRefresh, onEvent }: Cal
 }
 
 function checkLoad(load: unknown): void {
-  if (typeof load !== 'function') throw invalidOption('load', 'a function', load)
+  if (typeof load !== 'function') throw noLoad(load)
+}
+
+function noLoad(load: unknown): unknown {
+  return invalidOption('load', 'a function', load)
 }

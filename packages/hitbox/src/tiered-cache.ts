@@ -5,7 +5,7 @@ import { closeEngine } from './close.ts'
 import type { Engine } from './engine.ts'
 import type { CacheStats } from './ledger.ts'
 import type { LifeInput, Policy } from './policy.ts'
-import type { Scope } from './versions/versions.ts'
+import type { Scope } from './versions/scope.ts'
 import { View } from './view.ts'
 
 /** The whole of a cache: the view on its outermost namespace, and what belongs to no single one. */

@@ -41,7 +41,7 @@ import { SingleCalls } from './single-calls.ts'
 import { lookBelow, poll } from './state/poll.ts'
 import { joinable } from './state/resolve.ts'
 import { usableUntil } from './state/serve.ts'
-import { Scope } from './versions/versions.ts'
+import { Scope } from './versions/scope.ts'
 
 /** The calls of a cache on one namespace, with its defaults. Holds nothing that outlives it. */
 export class View<Value> implements Namespace<Value>, KeyedSource {
@@ -184,7 +184,7 @@ export class View<Value> implements Namespace<Value>, KeyedSource {
       hit: (key) => (policy.plain ? own.#singles.find(prefix + key) : undefined),
       load: (key, load, tags) => {
         const text = prefix + key
-        return own.#singles.run(text, tagged(tags), { load }, own.#singles.seen(text)) as Promise<T>
+        return own.#singles.run(text, tagged(tags), { load }) as Promise<T>
       },
       answer: (key, load, tags) => own.#singles.explained<T>(prefix + key, load, tagged(tags), {}),
       many: (inputs, load, { key, tags }) =>

@@ -9,6 +9,8 @@ import {
   deleteStatus,
   type DurationInput,
   type Entry,
+  CheapTime,
+  type Clock,
   type Format,
   type ItemResult,
   type KeyInput,
@@ -20,7 +22,6 @@ import {
   settleEach,
   toTimeout,
 } from '@hitbox/core'
-import { CheapTime } from './cheap-time.ts'
 import { Entries } from './entries.ts'
 import { deepFreeze } from './freeze.ts'
 import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
@@ -46,6 +47,7 @@ export interface MemoryBackend extends CacheBackend {
   setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[]
   deleteMany(keys: Iterable<KeyInput>): ItemResult<DeleteStatus>[]
   peek<T = unknown>(key: KeyInput): CacheValue<T> | undefined
+  hit<T = unknown>(key: KeyInput): CacheValue<T> | undefined
   clear(): void
   /** Entries held, among them those that have ended and are not swept yet. */
   readonly size: number
@@ -72,13 +74,10 @@ export function memoryBackend(options: MemoryBackendOptions): MemoryBackend {
   return new LruMemory(resolveOptions(options))
 }
 
-/** For an observer that only asks whether a value is stale, when that is known: constants cost nothing to pass. */
-const BEFORE_STALE = Number.NEGATIVE_INFINITY
-const AFTER_STALE = Number.POSITIVE_INFINITY
-
 class LruMemory implements MemoryBackend {
   readonly label: string
   readonly #entries: Entries
+  readonly #clock: Clock
   readonly #time: CheapTime
   readonly #sweeper: Sweeper
   readonly #observer: Observer
@@ -93,6 +92,7 @@ class LruMemory implements MemoryBackend {
     this.#options = options
     this.#format = options.format
     this.#entries = new Entries(options)
+    this.#clock = options.clock
     this.#time = new CheapTime(options.clock)
     this.#sweeper = new Sweeper(this.#entries, options.clock)
     this.#observer = new Observer(options.label, options.onEvent)
@@ -113,12 +113,20 @@ class LruMemory implements MemoryBackend {
     const context = options?.context
     const entry = this.#entries.get(text)
     if (entry === undefined) return this.#observer.missed(text, 'absent', context)
-    const told = context === undefined || options?.quick === true ? undefined : context
-    const plain = this.#format === undefined && told === undefined
-    if (plain && this.#time.isFarAhead(entry.staleAt)) {
-      return this.#observer.hit(text, entry as CacheValue<T>, BEFORE_STALE, undefined)
+    if (this.#format === undefined && context === undefined && this.#time.isAhead(entry.staleAt)) {
+      return this.#observer.freshHit(text, entry as CacheValue<T>)
     }
-    return this.#judge<T>(text, entry, context, told)
+    return this.#judge<T>(text, entry, context)
+  }
+
+  hit<T>(key: KeyInput): CacheValue<T> | undefined {
+    if (this.#closed) throw closedError(this.label)
+    const text = keyText(key)
+    const entry = this.#entries.get(text)
+    if (entry === undefined || !this.#time.isAhead(entry.staleAt)) return undefined
+    const value = this.#format === undefined ? entry : decode(this.#format, entry)
+    if (value === undefined) return undefined
+    return this.#observer.freshHit(text, value as CacheValue<T>)
   }
 
   peek<T>(key: KeyInput): CacheValue<T> | undefined {
@@ -166,8 +174,7 @@ class LruMemory implements MemoryBackend {
     const texts = Array.from(keys, keyText)
     const contexts = options?.contexts
     if (contexts === undefined) return atOnce(texts, (text) => this.get<T>(text))
-    const { quick } = options as BatchReadOptions
-    return atOnce(texts, (text, index) => this.get<T>(text, { context: contexts[index], quick }))
+    return atOnce(texts, (text, index) => this.get<T>(text, { context: contexts[index] }))
   }
 
   setMany<T>(entries: Iterable<Entry<T>>): ItemResult<void>[] {
@@ -209,31 +216,24 @@ class LruMemory implements MemoryBackend {
     return this.close()
   }
 
-  /**
-   * @param context - Of who wants to know why there is nothing.
-   * @param told - The same, of who also wants to know where a hit came from.
-   */
   #judge<T>(
     text: string,
     entry: CacheValue<unknown>,
     context: Context | undefined,
-    told: Context | undefined,
   ): CacheValue<T> | undefined {
-    const { staleAt, expiresAt } = entry
-    const stale = told === undefined && this.#time.isOver(staleAt)
-    const now = stale && this.#time.isFarAhead(expiresAt) ? AFTER_STALE : this.#time.now()
-    if (now !== AFTER_STALE && expiresAt <= now) {
+    const now = this.#clock.now()
+    if (entry.expiresAt <= now) {
       this.#entries.delete(text)
       return this.#observer.missed(text, 'expired', context)
     }
     const format = this.#format
     const value = format === undefined ? entry : decode(format, entry)
     if (value !== undefined) {
-      if (told !== undefined && format !== undefined) {
-        told.bytes = (entry.data as Uint8Array).length
-        told.format = format.id
+      if (context !== undefined && format !== undefined) {
+        context.bytes = (entry.data as Uint8Array).length
+        context.format = format.id
       }
-      return this.#observer.hit(text, value as CacheValue<T>, now, told)
+      return this.#observer.hit(text, value as CacheValue<T>, now, context)
     }
     this.#entries.delete(text)
     return this.#observer.dropped(text, 'decode-failed', context)

@@ -136,40 +136,56 @@ describe('memoryBackend', () => {
     expect(memory.peek('b')?.data).toBe(2)
   })
 
-  it('leaves a context alone when a hit is to be quick, and explains all else', () => {
+  it('has at once what is fresh to the millisecond, counted and told, and nothing else', () => {
     const clock = manualClock()
-    const memory = memoryBackend({ maxEntries: 9, clock })
-    memory.set('fresh', cacheValue(1, { ttl: '1m', clock }))
+    const events: CacheEvent[] = []
+    const memory = memoryBackend({ maxEntries: 2, clock, onEvent: (event) => events.push(event) })
     memory.set('stale', cacheValue(2, { ttl: '1m', staleAfter: '0ms', clock }))
     memory.set('soon', cacheValue(3, { ttl: '10ms', clock }))
-    const context = createContext()
-    const found = ['fresh', 'stale', 'soon'].map((key) => memory.get(key, { context, quick: true }))
-    expect(found.map((entry) => entry?.data)).toEqual([1, 2, 3])
-    expect(context).toEqual(createContext())
-    clock.advance('10ms')
-    expect(memory.get('soon', { context, quick: true })).toBeUndefined()
-    expect(context.missReason).toBe('expired')
-    expect(memory.get('none', { context, quick: true })).toBeUndefined()
-    expect(context).toEqual({ ...createContext(), missReason: 'absent' })
-    expect(memory.stats()).toMatchObject({ hits: 3, misses: 2 })
+    events.length = 0
+    expect(memory.hit('stale')).toBeUndefined()
+    expect(memory.hit('none')).toBeUndefined()
+    clock.advance('9ms')
+    expect(memory.hit('soon')?.data).toBe(3)
+    clock.advance('1ms')
+    expect(memory.hit('soon')).toBeUndefined()
+    expect(memory.stats()).toMatchObject({ hits: 1, misses: 0 })
+    expect(events).toEqual([{ type: 'hit', source: 'memory', key: 'soon', stale: false }])
   })
 
-  it('reads the clock for a hit only when somebody wants it explained in full', () => {
+  it('takes a hit at once for a use', () => {
+    const memory = memoryBackend({ maxEntries: 2 })
+    memory.set('a', endless(1))
+    memory.set('b', endless(2))
+    expect(memory.hit('a')?.data).toBe(1)
+    memory.set('c', endless(3))
+    expect([memory.peek('a')?.data, memory.peek('b')?.data]).toEqual([1, undefined])
+  })
+
+  it('has at once a copy of what is encoded', () => {
+    const memory = memoryBackend({ maxEntries: 2, values: 'encoded', valueFormat: json })
+    memory.set('k', endless({ a: 1 }))
+    const first = memory.hit('k')
+    expect(first?.data).toEqual({ a: 1 })
+    expect(memory.hit('k')?.data).not.toBe(first?.data)
+  })
+
+  it('reads the clock for a hit only when somebody wants it explained', () => {
     const clock = manualClock()
     const memory = memoryBackend({ maxEntries: 9, clock })
     memory.set('k', cacheValue(1, { ttl: '1m', clock }))
-    const context = createContext()
-    memory.get('k', { context, quick: true })
+    memory.get('k')
     let looks = 0
     const now = clock.now.bind(clock)
     clock.now = () => {
       looks += 1
       return now()
     }
-    memory.get('k', { context, quick: true })
-    memory.getMany(['k', 'k'], { contexts: [context, createContext()], quick: true })
+    memory.get('k')
+    memory.hit('k')
+    memory.getMany(['k', 'k'])
     expect(looks).toBe(0)
-    memory.get('k', { context })
+    memory.get('k', { context: createContext() })
     expect(looks).toBe(1)
   })
 

@@ -45,6 +45,7 @@ export class LayeredBackend implements CacheBackend {
     key: KeyInput,
     options?: Pick<ReadOptions, 'since'>,
   ) => CacheValue<T> | undefined
+  readonly hit?: <T = unknown>(key: KeyInput, since?: number) => CacheValue<T> | undefined
   readonly clear?: () => void
   readonly lowest?: CacheBackend
   readonly coherence?: Coherence | undefined
@@ -67,6 +68,12 @@ export class LayeredBackend implements CacheBackend {
       this.peek = (key, options) => {
         this.#assertOpen()
         return inner.peek?.(key, options)
+      }
+    }
+    if (inner.hit !== undefined) {
+      this.hit = (key, since) => {
+        this.#assertOpen()
+        return inner.hit?.(key, since)
       }
     }
     this.keepsMeta = inner.keepsMeta !== false
@@ -154,16 +161,10 @@ export class LayeredBackend implements CacheBackend {
     context: Context,
     options: ReadOptions | undefined,
   ): MaybePromise<CacheValue<T> | undefined> {
-    const { quick, accept, since } = options ?? {}
-    let late = false
+    const { accept, since } = options ?? {}
     const read = (own: Context | undefined): MaybePromise<CacheValue<T> | undefined> =>
-      this.#layer.one('read', () =>
-        this.#inner.get<T>(key, { context: own, quick: quick === true && !late, accept, since }),
-      )
-    const answer =
-      this.#layer.abandons === true ? apart([context], ([own]) => read(own)) : read(context)
-    late = true
-    return answer
+      this.#layer.one('read', () => this.#inner.get<T>(key, { context: own, accept, since }))
+    return this.#layer.abandons === true ? apart([context], ([own]) => read(own)) : read(context)
   }
 
   async #close(): Promise<void> {

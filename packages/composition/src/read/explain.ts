@@ -1,10 +1,4 @@
-import {
-  type CacheValue,
-  type Context,
-  type MissReason,
-  type ReadOptions,
-  sourcePath,
-} from '@hitbox/core'
+import { type CacheValue, type Context, type MissReason, sourcePath } from '@hitbox/core'
 import type { TierSet } from '../tier-set.ts'
 
 /** Makes a context ready for one more question; what failed so far stays. */
@@ -16,13 +10,6 @@ export function forgetAnswer(context: Context, reason: MissReason | undefined): 
   context.bytes = undefined
   context.format = undefined
   context.refilled = false
-}
-
-/** The same question, for whoever is not asked first or answers late: every hit is explained. */
-export function inFull(options: ReadOptions | undefined): ReadOptions | undefined {
-  if (options?.quick !== true) return options
-  const { context, accept, since } = options
-  return { context, accept, since }
 }
 
 /** Fills `context` with a hit that the first tier had at once. What the tier has said is right to this moment: it saves a look at the clock. */

@@ -7,8 +7,6 @@ import { explainHit, forgetAnswer } from './explain.ts'
 export interface Asked {
   /** One after the other, so that they can speak into one context. */
   readonly inOrder: boolean
-  /** Whether a hit of the first tier may be left unexplained. */
-  readonly quick: boolean
 }
 
 /** What several tiers say of one key that somebody wants explained, and what the caller is told in the end. */
@@ -25,7 +23,7 @@ export class Explanation {
     this.#set = set
     this.#context = context
     this.#asked = asked
-    if (!asked.quick) forgetAnswer(context, undefined)
+    forgetAnswer(context, undefined)
   }
 
   /** What a tier that is asked now is to fill. */
@@ -54,7 +52,6 @@ export class Explanation {
 
   hit(tier: number, value: CacheValue<unknown>, now: number): void {
     const said = this.#said[tier] as Context
-    if (this.#asked.quick && tier === 0 && said.status === 'forward') return
     explainHit(this.#set, this.#context, said, tier, value, now)
     this.#context.refilled ||= this.fill?.begun === true
   }

@@ -51,7 +51,6 @@ export class Lookup<T> {
   readonly #explanations: ReadonlyMap<Search<T>, Explanation> | undefined
   readonly #single: boolean
   readonly #fresher: boolean
-  readonly #quick: boolean
   readonly #demands: Demands
   #askedAt: number | undefined
 
@@ -68,7 +67,6 @@ export class Lookup<T> {
     }))
     this.#single = options.single
     this.#fresher = options.fresher
-    this.#quick = options.quick
     this.#demands = options.demands
     this.#explanations = options.contexts && this.#explain(options.contexts, options)
   }
@@ -134,7 +132,7 @@ export class Lookup<T> {
       return accept === undefined && since === undefined ? undefined : { accept, since }
     }
     const contexts = asked.map((search) => explanations.get(search)?.of(tier))
-    return { contexts, quick: this.#quick && tier === 0, accept, since }
+    return { contexts, accept, since }
   }
 
   #note(search: Search<T>, tier: number, result: Results<T>[number], now: number): void {

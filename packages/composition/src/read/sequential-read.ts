@@ -8,7 +8,7 @@ import {
 } from '@hitbox/core'
 import { type Fill, refill } from '../refill.ts'
 import { NO_DEMANDS, type TierSet } from '../tier-set.ts'
-import { explainHit, forgetAnswer, inFull } from './explain.ts'
+import { explainHit, forgetAnswer } from './explain.ts'
 
 /** The way of one key down the tiers, once the first has not answered with a hit at once. */
 export class SequentialRead<T> {
@@ -25,7 +25,7 @@ export class SequentialRead<T> {
   constructor(set: TierSet, text: string, options: ReadOptions | undefined) {
     this.#set = set
     this.#text = text
-    this.#options = inFull(options)
+    this.#options = options
   }
 
   /** Goes on with an answer of `tier`. */

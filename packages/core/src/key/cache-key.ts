@@ -65,10 +65,12 @@ export function cacheKey(key: {
  * @throws {@link CacheError} `INVALID_KEY` when the key is empty or none of the forms.
  */
 export function keyText(key: KeyInput): string {
-  if (typeof key === 'string') {
-    if (key !== '') return key
-    throw invalidKey('it is empty')
-  }
+  // Small, so that it becomes a part of who calls it: a hit asks more than once.
+  return typeof key === 'string' && key !== '' ? key : otherText(key)
+}
+
+function otherText(key: KeyInput): string {
+  if (key === '') throw invalidKey('it is empty')
   if (Array.isArray(key)) return tupleText(key as unknown as KeyTuple)
   const text: unknown = (key as CacheKey | undefined | null)?.text
   if (typeof text === 'string' && text !== '') return text

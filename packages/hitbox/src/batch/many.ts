@@ -13,7 +13,7 @@ import type { Flight } from '../flight/flight.ts'
 import { answer } from '../state/answer.ts'
 import { meet } from '../state/demand.ts'
 import { flightOf } from '../state/load.ts'
-import { checked, type Polled } from '../state/poll.ts'
+import { checked, hitOf, type Polled } from '../state/poll.ts'
 import type { Request } from '../state/request.ts'
 import { unlessLeft } from '../state/leave.ts'
 import {
@@ -256,20 +256,45 @@ function loadMany<K>(
   return results
 }
 
-/** One question to the tiers for all keys; one item's failure is its own. */
+const NOTHING: Polled = Object.freeze({ entry: undefined, context: undefined })
+
+/** What is there at once, and one question to the tiers for all other keys; one item's failure is its own. */
 async function pollMany(engine: Engine, requests: readonly Request[]): Promise<Polled[]> {
-  const asked = requests.filter((request) => !request.reload)
-  if (asked.length === 0) return requests.map(() => ({ entry: undefined, context: undefined }))
-  for (const request of asked) request.enter('poll')
-  const texts = asked.map(({ text }) => text)
-  // Without one nobody could tell why something is missing; of what is there at once nobody asks.
-  const contexts = asked.map(() => createContext())
-  const quick = asked.every(({ trace }) => trace === undefined)
+  const here = requests.map((request) => atOnce(engine, request))
+  const asked = requests.filter((request, index) => !request.reload && here[index] === undefined)
+  const answers = (await askTiers(engine, asked)).values()
+  const sounds = requests.map(async (request, index): Promise<Polled> => {
+    if (request.reload) return NOTHING
+    const entry = here[index]
+    return entry === undefined
+      ? (answers.next().value as MaybePromise<Polled>)
+      : checked(engine, request, { entry, context: undefined })
+  })
+  return Promise.all(sounds)
+}
+
+/** A fresh value in the uppermost tier, of which nobody wants to know where it came from. */
+function atOnce({ tiers }: Engine, request: Request): CacheValue<unknown> | undefined {
+  const { text, since, reload, trace } = request
+  return reload || trace !== undefined ? undefined : hitOf(tiers, text, since)
+}
+
+/** @returns what may be served of each key, in their order. */
+async function askTiers(
+  engine: Engine,
+  requests: readonly Request[],
+): Promise<MaybePromise<Polled>[]> {
+  if (requests.length === 0) return []
+  for (const request of requests) request.enter('poll')
+  const texts = requests.map(({ text }) => text)
+  // Without one nobody could tell why something is missing.
+  const contexts = requests.map(() => createContext())
+  const since = requests[0]?.since
   const outcome = await settled(() =>
-    engine.inTime('read', engine.tiers.getMany(texts, { contexts, quick, since: asked[0]?.since })),
+    engine.inTime('read', engine.tiers.getMany(texts, { contexts, since })),
   )
   let failures = 0
-  const sounds = asked.map((request, index): MaybePromise<Polled> => {
+  const sounds = requests.map((request, index): MaybePromise<Polled> => {
     const context = contexts[index] as Context
     const result = outcome.ok ? outcome.value[index] : outcome
     if (result?.ok === true) return checked(engine, request, { entry: result.value, context })
@@ -281,7 +306,5 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
     engine.ledger.readErrors += failures
     engine.noteDown()
   }
-  const polled = await Promise.all(sounds.map(async (sound) => sound))
-  const answers = new Map(asked.map((request, index) => [request, polled[index] as Polled]))
-  return requests.map((request) => answers.get(request) ?? { entry: undefined, context: undefined })
+  return sounds
 }

@@ -1,4 +1,5 @@
 import {
+  type CacheBackend,
   type CacheValue,
   chain,
   type Context,
@@ -7,7 +8,7 @@ import {
   type MaybePromise,
 } from '@hitbox/core'
 import type { Engine } from '../engine.ts'
-import type { Scope } from '../versions/versions.ts'
+import type { Scope } from '../versions/scope.ts'
 import type { Request } from './request.ts'
 
 /** What the tiers said of one key. */
@@ -25,6 +26,19 @@ export interface Polled {
 export interface Poll {
   readonly startedAt: number
   readonly polled: Promise<Polled>
+}
+
+/** What the uppermost tier has at once. One that fails has nothing: whoever asks in full learns why. */
+export function hitOf(
+  tiers: CacheBackend,
+  text: string,
+  since: number | undefined,
+): CacheValue<unknown> | undefined {
+  try {
+    return tiers.hit?.(text, since)
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Engine } from '../engine.ts'
 import type { Loader } from '../flight/loading.ts'
 import type { HitboxEvent } from '../events.ts'
 import type { Policy } from '../policy.ts'
-import type { Scope } from '../versions/versions.ts'
+import type { Scope } from '../versions/scope.ts'
 import type { State } from './state.ts'
 
 export interface RequestOptions {

@@ -22,14 +22,8 @@ import { type Waited, waitFor } from './wait.ts'
 /**
  * The way of one request: check, poll, then fresh, stale, expired or miss, then where needed flight, load, admit and store, and
  * answer.
- *
- * @param given - What the tiers said, when they were asked already.
  */
-export async function resolve(
-  engine: Engine,
-  request: Request,
-  given?: MaybePromise<Polled>,
-): Promise<unknown> {
+export async function resolve(engine: Engine, request: Request): Promise<unknown> {
   const { text, load, scope, policy, signal } = request
   if (request.reload && load !== undefined) {
     const ready = await unlessLeft(engine, signal, engine.versions.prepare(scope, policy.tags))
@@ -43,7 +37,7 @@ export async function resolve(
   if (joined?.landed !== undefined) return fromLanded(engine, request, joined)
   if (joined?.blank === true) return boardFlight(engine, request, joined, undefined, undefined)
   request.enter('poll')
-  const answered = await unlessLeft(engine, signal, polledBy(engine, request, given))
+  const answered = await unlessLeft(engine, signal, polledBy(engine, request))
   if (answered.left) return leave(engine, request)
   const polled = answered.value
   const decision = decide(engine, request, polled)
@@ -126,13 +120,9 @@ export function fromLanded(engine: Engine, request: Request, flight: Flight): un
   return landed?.data
 }
 
-async function polledBy(
-  engine: Engine,
-  request: Request,
-  given: MaybePromise<Polled> | undefined,
-): Promise<Polled> {
+async function polledBy(engine: Engine, request: Request): Promise<Polled> {
   const { text, scope, policy, since } = request
-  const asked = given ?? poll(engine, text, since)
+  const asked = poll(engine, text, since)
   // Asked for together with the value, for the load that may follow.
   if (request.loads) request.prepared = engine.versions.prepare(scope, policy.tags)
   const polled = await asked

@@ -77,6 +77,11 @@ export class Register {
     return this.#known.size
   }
 
+  /** Grows with either of {@link Register.spaceTurn} and {@link Register.trackTurn}. */
+  get sureTurn(): number {
+    return this.spaceTurn + this.trackTurn
+  }
+
   /** The last change among those that are forgotten, as a turn. */
   get forgottenAt(): number {
     return this.#known.forgottenAt

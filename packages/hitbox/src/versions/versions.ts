@@ -5,13 +5,12 @@ import {
   type Clock,
   type Coherence,
   type MaybePromise,
+  type ValueMeta,
 } from '@hitbox/core'
-import { CLOCK, isNamespace, type Keyspace } from '../keyspace.ts'
+import { CLOCK, isNamespace } from '../keyspace.ts'
 import type { Register } from './register.ts'
+import { type Marks, sameMarks, type Scope } from './scope.ts'
 import { isFirst } from './version-store.ts'
-
-/** Versions by name, as an entry carries them. */
-export type Marks = Readonly<Record<string, string>>
 
 /** What was known when a load began. What it gives is stored under these versions and no newer ones. */
 export interface Sight {
@@ -23,25 +22,6 @@ export interface Sight {
 
 /** What is to become of a loaded value: stored with these marks; not, since an invalidation overtook it; not, since nobody could tell. */
 export type Sealed = Marks | 'overtaken' | 'unknown'
-
-/** One namespace with what is known of its versions at the moment. */
-export class Scope {
-  readonly keyspace: Keyspace
-  /** Versions of the namespaces alone; the same object until one changes. */
-  marks: Marks | undefined
-  /** {@link Register.spaceTurn} for which `marks` holds. */
-  turn = 0
-  /** Until then a hit need not look at when the versions were learned. */
-  trustedUntil = 0
-  /** {@link Register.trackTurn} for which that holds. */
-  trustTurn = 0
-  /** {@link Register.trackTurn} for which changes of all its versions are told. */
-  trackedTurn = 0
-
-  constructor(keyspace: Keyspace) {
-    this.keyspace = keyspace
-  }
-}
 
 /** After that part of its time what is known is asked for again behind a hit, so that no hit has to wait for it. */
 const RENEW_PART = 0.5
@@ -58,6 +38,8 @@ export class Versions {
   readonly register: Register
   readonly #clock: Clock
   readonly #coherence: Coherence | undefined
+  /** {@link Register.turn} for which marks of tags were found to be the current ones, where a change of any would be told. */
+  readonly #sure = new WeakMap<Marks, number>()
 
   constructor(
     register: Register,
@@ -71,23 +53,27 @@ export class Versions {
     this.#coherence = coherence
   }
 
-  /** Whether a hit may be handed out at once: its versions are known, believed, and its own. Allocates nothing. */
-  holds(scope: Scope, { meta }: CacheValue<unknown>): boolean {
-    if (!this.enabled) return true
-    if (this.register.shared && !this.#trusts(scope)) return false
+  /**
+   * Whether a hit may be handed out at once: its versions are known, believed, and its own. Allocates nothing.
+   *
+   * @param since - As the tiers were asked that had it: how far they themselves are up to date, they have looked.
+   */
+  holds(scope: Scope, { meta }: CacheValue<unknown>, since: number | undefined): boolean {
     const marks = meta?.tags
-    return this.#isPlain(scope, marks) || this.#compare(scope, marks, true) === true
+    // Small, so that it becomes a part of who calls it: nearly all hits end here.
+    if (marks !== undefined && marks === scope.marks && scope.sureTurn === this.register.sureTurn) {
+      return true
+    }
+    return this.#holds(scope, meta, since)
   }
 
   /** {@link Versions.holds} for who cannot wait: however long ago the versions were learned. */
   heldHolds(scope: Scope, { meta }: CacheValue<unknown>): boolean {
-    if (!this.enabled) return true
     const marks = meta?.tags
-    if (this.register.shared) {
-      this.#trusts(scope)
-      if (marks !== undefined && marks !== scope.marks) void this.register.learn(Object.keys(marks))
+    if (marks !== undefined && marks === scope.marks && scope.sureTurn === this.register.sureTurn) {
+      return true
     }
-    return this.#isPlain(scope, marks) || this.#compare(scope, marks, false) === true
+    return this.#heldHolds(scope, meta)
   }
 
   /** {@link Versions.valid} by what is known now; what is not known is accepted. */
@@ -219,26 +205,73 @@ export class Versions {
     return new CacheError('BACKEND_FAILED', message, { details, cause })
   }
 
+  #holds(scope: Scope, meta: ValueMeta | undefined, since: number | undefined): boolean {
+    const marks = meta?.tags
+    if (!this.enabled || this.#isSure(marks)) return true
+    // Who takes whatever there is lets it be renewed all the same.
+    const trusted = !this.register.shared || this.#trusts(scope)
+    if (!trusted && since === undefined) return false
+    if (this.#isPlain(scope, marks)) return true
+    if (this.#compare(scope, marks, true, since) !== true) return false
+    this.#remember(scope, meta)
+    return true
+  }
+
+  #heldHolds(scope: Scope, meta: ValueMeta | undefined): boolean {
+    const marks = meta?.tags
+    if (!this.enabled || this.#isSure(marks)) return true
+    if (this.register.shared) {
+      this.#trusts(scope)
+      if (marks !== undefined && marks !== scope.marks) void this.register.learn(Object.keys(marks))
+    }
+    return this.#isPlain(scope, marks) || this.#compare(scope, marks, false) === true
+  }
+
+  #isSure(marks: Marks | undefined): boolean {
+    return marks !== undefined && this.#sure.get(marks) === this.register.turn
+  }
+
+  /** Spares the next hit of an entry the comparison that this one has passed, for as long as nothing is told. */
+  #remember(scope: Scope, meta: ValueMeta | undefined): void {
+    const marks = meta?.tags
+    if (marks === undefined) return
+    const { register } = this
+    if (register.shared && scope.trackedTurn !== register.trackTurn) return
+    let more = 0
+    for (const name in marks) {
+      if (isNamespace(name)) continue
+      more += 1
+      if (register.shared && register.known(name)?.tracked !== true) return
+    }
+    const plain = this.#plain(scope)
+    const same = more === 0 && plain !== undefined && sameMarks(marks, plain)
+    // Read from a shared tier, each entry has an object of its own that says the same.
+    if (same && !Object.isFrozen(meta)) (meta as { tags: Marks }).tags = plain
+    else this.#sure.set(marks, register.turn)
+  }
+
   /** Whether these are the versions of the namespace alone, and the current ones. */
   #isPlain(scope: Scope, marks: Marks | undefined): boolean {
-    return marks !== undefined && marks === scope.marks && scope.turn === this.register.spaceTurn
+    const { register } = this
+    if (marks === undefined || marks !== scope.marks || scope.turn !== register.spaceTurn) {
+      return false
+    }
+    if (!register.shared || scope.trackedTurn === register.trackTurn) {
+      scope.sureTurn = register.sureTurn
+    }
+    return true
   }
 
   #trusts(scope: Scope): boolean {
-    const now = this.#clock.recent()
     const { register } = this
+    // The tiers have compared their fence just now.
+    if (scope.trackedTurn === register.trackTurn) return true
+    const now = this.#clock.recent()
     if (scope.trustTurn !== register.trackTurn) {
       scope.trustTurn = register.trackTurn
       scope.trustedUntil = 0
     } else if (now < scope.trustedUntil) return true
     const coherence = this.#coherence
-    if (
-      coherence !== undefined &&
-      scope.trackedTurn === register.trackTurn &&
-      now - coherence.fence <= register.trustMs
-    ) {
-      return true
-    }
     const { names } = scope.keyspace
     let knownAt = now
     let tracked = coherence !== undefined

@@ -1,4 +1,3 @@
-import { createContext } from '@hitbox/core'
 import { memoryBackend } from '../../src/index.ts'
 
 /** Run by plain Node with `--expose-gc` and a young generation that holds all that a run could allocate. */
@@ -26,12 +25,11 @@ const keys = Array.from({ length: 1_000 }, (_, index) => `key:${index}`)
 const endsAt = performance.timeOrigin + performance.now() + 3_600_000
 for (const key of keys) memory.set(key, { data: { key }, staleAt: endsAt, expiresAt: endsAt })
 const kept: unknown[] = []
-const quick = { context: createContext(), quick: true }
 
 const calls: Record<string, (index: number) => unknown> = {
   object: (index) => (kept[index % 1_000] = { index }),
   get: (index) => memory.get(keys[index % 1_000] as string),
-  quick: (index) => memory.get(keys[index % 1_000] as string, quick),
+  hit: (index) => memory.hit(keys[index % 1_000] as string),
   peek: (index) => memory.peek(keys[index % 1_000] as string),
 }
 process.stdout.write(String(bytesPerCall(calls[process.argv[2] as string] as () => unknown)))

@@ -96,12 +96,7 @@ class DisturbedBackend implements ChaosBackend {
   }
 
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
-    let late = false
-    const answer = this.#call('get', () =>
-      this.#inner.get<T>(key, late ? { ...options, quick: false } : options),
-    )
-    late = true
-    return answer
+    return this.#call('get', () => this.#inner.get<T>(key, options))
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {

@@ -28,6 +28,7 @@ export interface Members {
   ready?(): Promise<void>
   close?(): Promise<void>
   peek?(key: KeyInput): unknown
+  hit?(key: KeyInput): unknown
   clear?(): void
   keepsMeta?: boolean
   [Symbol.asyncDispose]?(): Promise<void>

@@ -45,25 +45,4 @@ export const batchContextCases: readonly BackendCase[] = [
       }
     },
   }),
-  backendCase({
-    id: 'E19',
-    title: 'leaves out of a quick batch no more than where hits came from',
-    why: 'half an explanation is worse than none, and a miss without a reason is overwritten',
-    async test(scene) {
-      const kinds = await fillKinds(scene)
-      const keys = [...kinds.keys(), 'none', 'fresh']
-      const contexts = keys.map(() => createContext())
-      const found = await scene.backend.getMany(keys, { contexts, quick: true })
-      assert.deepEqual(
-        dataOf(found),
-        keys.map((key) => kinds.get(key)),
-      )
-      for (const [index, context] of contexts.entries()) {
-        const key = keys[index] as string
-        const left = kinds.get(key) !== undefined && context.status === 'forward'
-        if (left) assert.deepEqual(context, createContext())
-        else await asAlone(scene, key, context)
-      }
-    },
-  }),
 ]

@@ -1,4 +1,4 @@
-import type { Clock } from '@hitbox/core'
+import type { Clock } from './clock.ts'
 
 /**
  * How far ahead a moment must lie to be believed to come without reading the clock. It covers an event loop that was blocked
@@ -10,8 +10,8 @@ const MARGIN_MS = 1_000
 const ANSWERS_PER_READ = 64
 
 /**
- * Tells for free of most moments whether they are still to come. Gives no numbers away: one that is passed between functions
- * is an object on the heap, unless the compiler is in luck.
+ * Tells for free of most moments whether they are still to come: reading the clock costs more than a hit. Gives no numbers away: one
+ * that is passed between functions is an object on the heap, unless the compiler is in luck.
  */
 export class CheapTime {
   readonly #clock: Clock
@@ -22,8 +22,9 @@ export class CheapTime {
     this.#clock = clock
   }
 
-  now(): number {
-    return this.#clock.now()
+  /** Whether `moment` is still to come: by a remembered moment when it is far off, else by the clock. */
+  isAhead(moment: number): boolean {
+    return this.isFarAhead(moment) || moment > this.#clock.now()
   }
 
   /** Whether `moment` is still to come, for certain: `false` when the clock would have to be read. */
@@ -32,16 +33,6 @@ export class CheapTime {
     this.#left -= 1
     const earliest = moment - MARGIN_MS
     return earliest > this.#moment && earliest > this.#clock.recent()
-  }
-
-  /** Whether `moment` is over, for certain. */
-  isOver(moment: number): boolean {
-    return moment <= this.#clock.recent()
-  }
-
-  /** Whether `moment` is still to come. */
-  isAhead(moment: number): boolean {
-    return this.isFarAhead(moment) || moment > this.#clock.now()
   }
 
   #read(): void {
