@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createConnection, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import {
   expectNoLeaks,
@@ -20,6 +21,7 @@ const RESPONSE_MS = 150
 const TIER_MS = 400
 const CLOSE_MS = 200
 const SLACK_MS = 100
+const CALLERS = 12
 const CALLS = amount(40, 1_000)
 
 /** How many questions to the server a call asks one after the other: each takes `responseTimeout` at most. */
@@ -220,6 +222,36 @@ describe('G4 every call ends within its deadline', () => {
       })
     },
     120_000,
+  )
+
+  it.each([
+    { loadMs: 20, questions: 1 },
+    { loadMs: 1_000, questions: 3 },
+  ])(
+    'when callers for one key come one after the other and the server never answers, a load of $loadMs ms',
+    async ({ loadMs, questions }) => {
+      // All as by default, where what is known is believed for no longer than an answer may take.
+      const cache = caches.open(world.proxy)
+      await filled(cache)
+      await outside(() => world.proxy.set('black-hole'))
+      const load = (): Promise<number> => setTimeout(loadMs, 1)
+      const took: Promise<number>[] = []
+      const clocked = async (call: Promise<unknown>): Promise<number> => {
+        const begun = time.now()
+        await call
+        return time.now() - begun
+      }
+      for (let caller = 0; caller < CALLERS; caller += 1) {
+        took.push(
+          clocked(cache.getOrLoad('cold', load)),
+          clocked(cache.getOrLoadMany(['cold'], async () => [await load()])),
+        )
+        await setTimeout(100)
+      }
+      const longestMs = Math.max(...(await Promise.all(took)))
+      expect(longestMs).toBeLessThan(questions * 1_000 + loadMs + SLACK_MS)
+      await caches.close(cache)
+    },
   )
 
   it.each(named)('when the server %s: close, with calls under way', async (_, { breakIt }) => {

@@ -165,7 +165,7 @@ async function board<K>(
   const renewed = await unlessLeft(
     engine,
     request.signal,
-    engine.versions.renewSight(flight.sight, flight.tags, request.since),
+    engine.readyToBoard(flight, request.since),
   )
   if (renewed.left) return settled(() => leave(engine, request))
   if (

@@ -220,7 +220,7 @@ async function boardFlight(
   held: CacheValue<unknown> | undefined,
   polled: Context | undefined,
 ): Promise<unknown> {
-  const ready = engine.versions.renewSight(flight.sight, flight.tags, request.since)
+  const ready = engine.readyToBoard(flight, request.since)
   if (isPromise(ready)) {
     const { left } = await unlessLeft(engine, request.signal, ready)
     if (left) return leave(engine, request)
