@@ -1,85 +1,119 @@
 import type { CacheValue } from '@hitbox/core'
-import { LRUCache } from 'lru-cache'
-import { MOST_ENTRIES } from './options.ts'
+import type { Bounds, Eviction } from './eviction/eviction.ts'
+import { type EvictionPolicy, evictionFor } from './eviction/policies.ts'
+import { HIT_MARK, QUEUE, Slots } from './eviction/slots.ts'
 
 type Entry = CacheValue<unknown>
 
-export interface Bounds {
-  readonly maxEntries?: number | undefined
-  readonly maxBytes?: number | undefined
-}
-
-/** Entries in the order of their use, within bounds. Knows no time. */
+/** Entries within bounds, and which of them goes when there is no room. Knows no time. */
 export class Entries {
-  readonly #lru: LRUCache<string, Entry>
-  readonly #places: { readonly keyList: readonly unknown[]; readonly valList: readonly unknown[] }
-  #mostPlaces = 0
-  #evicted: string[] | undefined
+  readonly #slotOf = new Map<string, number>()
+  readonly #slots: Slots
+  readonly #eviction: Eviction
+  readonly #mostMark: number
+  readonly #maxEntries: number
+  readonly #maxBytes: number
 
-  constructor({ maxEntries = 0, maxBytes = 0 }: Bounds) {
-    // Called in the midst of a change, so it only takes notes.
-    const dispose = (_: Entry, key: string, reason: LRUCache.DisposeReason): void => {
-      if (reason === 'evict') this.#evicted?.push(key)
-    }
-    this.#lru = new LRUCache({ max: maxEntries, maxSize: maxBytes, dispose })
-    // A walk that goes on after a pause needs places that stay; the iterators of lru-cache follow the order of use.
-    this.#places = LRUCache.unsafeExposeInternals(this.#lru)
+  constructor(policy: EvictionPolicy, bounds: Bounds) {
+    this.#maxEntries = bounds.maxEntries
+    this.#maxBytes = bounds.maxBytes ?? Number.POSITIVE_INFINITY
+    this.#slots = new Slots(bounds.maxEntries, bounds.maxBytes)
+    this.#eviction = evictionFor(policy, this.#slots, bounds)
+    this.#mostMark = this.#eviction.mostMark
   }
 
   get size(): number {
-    return this.#lru.size
+    return this.#slotOf.size
   }
 
+  /** What the entries count for together; 0 where bytes are not bounded. */
   get bytes(): number {
-    return this.#lru.calculatedSize
+    return this.#slots.bytes
   }
 
-  get(key: string): Entry | undefined {
-    return this.#lru.get(key)
+  /** @returns the place of the entry, or 0: no entry is there. To find one is no {@link use} of it. */
+  find(key: string): number {
+    return this.#slotOf.get(key) ?? 0
   }
 
-  /** Like {@link get}, leaving the order of use as it is. */
-  peek(key: string): Entry | undefined {
-    return this.#lru.peek(key)
+  /** Tells that the entry of a place was used. The same lines for all policies, so that the compiler sees one kind of them. */
+  use(place: number): void {
+    if (this.#mostMark === 0) {
+      this.#slots.renew(QUEUE, place)
+      return
+    }
+    const { marks } = this.#slots
+    const mark = marks[place] as number
+    if (mark < this.#mostMark) marks[place] = mark + HIT_MARK
   }
 
   /**
+   * To set what is there is a use of it.
+   *
    * @param bytes - What the entry counts for where bytes are bounded, at most that bound.
    * @param evicted - Filled with the keys that went to make room, for who wants to know.
    */
-  set(key: string, entry: Entry, bytes: number | undefined, evicted: string[] | undefined): void {
-    const lru = this.#lru
-    if (lru.size >= this.#mostPlaces) this.#mostPlaces = lru.size + 1
-    this.#evicted = evicted
-    if (bytes === undefined) lru.set(key, entry)
-    else {
-      if (lru.size >= MOST_ENTRIES && !lru.has(key)) lru.pop()
-      lru.set(key, entry, { size: bytes })
+  set(key: string, entry: Entry, bytes: number, evicted: string[] | undefined): void {
+    const slot = this.#slotOf.get(key)
+    if (slot !== undefined) {
+      this.#replace(slot, entry, bytes, evicted)
+      return
     }
-    this.#evicted = undefined
+    while (this.#slotOf.size >= this.#maxEntries) this.#evict(evicted)
+    while (this.#slots.bytes + bytes > this.#maxBytes) this.#evict(evicted)
+    const taken = this.#slots.take(key, entry, bytes)
+    this.#slotOf.set(key, taken)
+    this.#eviction.added(taken, key)
   }
 
   delete(key: string): boolean {
-    // Deleting the last entry would clear all places, and take as long as there are places; popping it does not.
-    if (this.#lru.size === 1 && this.#lru.has(key)) return this.#lru.pop() !== undefined
-    return this.#lru.delete(key)
+    const slot = this.#slotOf.get(key)
+    if (slot === undefined) return false
+    this.#slotOf.delete(key)
+    this.#eviction.removed(slot)
+    this.#slots.giveBack(slot)
+    return true
   }
 
   clear(): void {
-    this.#lru.clear()
-    this.#mostPlaces = 0
+    this.#slotOf.clear()
+    this.#slots.clear()
+    this.#eviction.cleared()
   }
 
-  /** Places are numbered from 0 and an entry keeps its own while it lives; all in use are below this. */
+  /** Places are numbers, and an entry keeps its own while it lives; all in use are below this. */
   get places(): number {
-    return this.#mostPlaces
+    return this.#slots.end
   }
 
   keyAt(place: number): string | undefined {
-    return this.#places.keyList[place] as string | undefined
+    return this.#slots.keys[place]
   }
 
   entryAt(place: number): Entry | undefined {
-    return this.#places.valList[place] as Entry | undefined
+    return this.#slots.entries[place]
+  }
+
+  #replace(slot: number, entry: Entry, bytes: number, evicted: string[] | undefined): void {
+    const slots = this.#slots
+    slots.entries[slot] = entry
+    const difference = slots.resize(slot, bytes)
+    if (difference !== 0) this.#eviction.resized(slot, difference)
+    if (slots.bytes <= this.#maxBytes) {
+      this.use(slot)
+      return
+    }
+    // Out of the way, so that it is not what goes to make room for itself.
+    this.#eviction.removed(slot)
+    while (slots.bytes > this.#maxBytes) this.#evict(evicted)
+    this.#eviction.restored(slot)
+  }
+
+  #evict(evicted: string[] | undefined): void {
+    const slot = this.#eviction.evicted()
+    const key = this.#slots.keys[slot] as string
+    this.#slotOf.delete(key)
+    this.#slots.giveBack(slot)
+    evicted?.push(key)
   }
 }

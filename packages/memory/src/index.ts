@@ -1,3 +1,4 @@
+export type { EvictionPolicy } from './eviction/policies.ts'
 export { memoryBackend, type MemoryBackend } from './memory-backend.ts'
 export type {
   MemoryBackendOptions,

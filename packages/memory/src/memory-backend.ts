@@ -24,9 +24,14 @@ import {
 } from '@hitbox/core'
 import { Entries } from './entries.ts'
 import { deepFreeze } from './freeze.ts'
-import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
+import {
+  type MemoryBackendOptions,
+  MOST_ENTRIES,
+  resolveOptions,
+  type ResolvedOptions,
+} from './options.ts'
 import { measure, measureBytes } from './size.ts'
-import { letEntriesShareNumbers, storedEntry } from './stored-entry.ts'
+import { isNormal, letEntriesShareNumbers, storedEntry } from './stored-entry.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** A tier in this process. Every method answers at once: none returns a promise but `ready` and `close`. */
@@ -56,7 +61,7 @@ export interface MemoryBackend extends CacheBackend {
 }
 
 /**
- * Keeps values in this process, dropping the least recently used, each until its moment to the millisecond.
+ * Keeps values in this process, within bounds, each until its moment to the millisecond.
  *
  * @example
  * ```ts
@@ -71,10 +76,10 @@ export interface MemoryBackend extends CacheBackend {
  * @throws {@link CacheError} `INVALID_OPTION` when no bound is given or an option cannot be used.
  */
 export function memoryBackend(options: MemoryBackendOptions): MemoryBackend {
-  return new LruMemory(resolveOptions(options))
+  return new Memory(resolveOptions(options))
 }
 
-class LruMemory implements MemoryBackend {
+class Memory implements MemoryBackend {
   readonly label: string
   readonly #entries: Entries
   readonly #clock: Clock
@@ -91,7 +96,10 @@ class LruMemory implements MemoryBackend {
     this.label = options.label
     this.#options = options
     this.#format = options.format
-    this.#entries = new Entries(options)
+    this.#entries = new Entries(options.eviction, {
+      maxEntries: options.maxEntries ?? MOST_ENTRIES,
+      maxBytes: options.maxBytes,
+    })
     this.#clock = options.clock
     this.#time = new CheapTime(options.clock)
     this.#sweeper = new Sweeper(this.#entries, options.clock)
@@ -111,19 +119,23 @@ class LruMemory implements MemoryBackend {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
     const context = options?.context
-    const entry = this.#entries.get(text)
+    const place = this.#entries.find(text)
+    const entry = this.#entries.entryAt(place)
     if (entry === undefined) return this.#observer.missed(text, 'absent', context)
     if (this.#format === undefined && context === undefined && this.#time.isAhead(entry.staleAt)) {
+      this.#entries.use(place)
       return this.#observer.freshHit(text, entry as CacheValue<T>)
     }
-    return this.#judge<T>(text, entry, context)
+    return this.#judge<T>(text, place, entry, context)
   }
 
   hit<T>(key: KeyInput): CacheValue<T> | undefined {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
-    const entry = this.#entries.get(text)
+    const place = this.#entries.find(text)
+    const entry = this.#entries.entryAt(place)
     if (entry === undefined || !this.#time.isAhead(entry.staleAt)) return undefined
+    this.#entries.use(place)
     const value = this.#format === undefined ? entry : decode(this.#format, entry)
     if (value === undefined) return undefined
     return this.#observer.freshHit(text, value as CacheValue<T>)
@@ -131,7 +143,7 @@ class LruMemory implements MemoryBackend {
 
   peek<T>(key: KeyInput): CacheValue<T> | undefined {
     if (this.#closed) throw closedError(this.label)
-    const entry = this.#entries.peek(keyText(key))
+    const entry = this.#entryOf(keyText(key))
     if (entry === undefined || !this.#time.isAhead(entry.expiresAt)) return undefined
     return (this.#format === undefined ? entry : decode(this.#format, entry)) as
       | CacheValue<T>
@@ -141,7 +153,7 @@ class LruMemory implements MemoryBackend {
   set<T>(key: KeyInput, value: CacheValue<T>): void {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
-    const entry = normalizeValue(value)
+    const entry = this.#format === undefined && isNormal(value) ? value : normalizeValue(value)
     if (!this.#time.isAhead(entry.expiresAt)) {
       this.#entries.delete(text)
       return
@@ -158,7 +170,7 @@ class LruMemory implements MemoryBackend {
   delete(key: KeyInput): DeleteStatus {
     if (this.#closed) throw closedError(this.label)
     const text = keyText(key)
-    const entry = this.#entries.peek(text)
+    const entry = this.#entryOf(text)
     const found = entry !== undefined && this.#time.isAhead(entry.expiresAt)
     if (entry !== undefined) this.#entries.delete(text)
     const status = deleteStatus(found ? 1 : 0)
@@ -216,8 +228,13 @@ class LruMemory implements MemoryBackend {
     return this.close()
   }
 
+  #entryOf(text: string): CacheValue<unknown> | undefined {
+    return this.#entries.entryAt(this.#entries.find(text))
+  }
+
   #judge<T>(
     text: string,
+    place: number,
     entry: CacheValue<unknown>,
     context: Context | undefined,
   ): CacheValue<T> | undefined {
@@ -226,6 +243,8 @@ class LruMemory implements MemoryBackend {
       this.#entries.delete(text)
       return this.#observer.missed(text, 'expired', context)
     }
+    // Before a format runs, which may be anything: after it, the place may be that of another entry.
+    this.#entries.use(place)
     const format = this.#format
     const value = format === undefined ? entry : decode(format, entry)
     if (value !== undefined) {
@@ -240,23 +259,24 @@ class LruMemory implements MemoryBackend {
   }
 
   #keep(text: string, entry: CacheValue<unknown>): void {
-    const { frozen } = this.#options
-    const bytes = this.#measure(text, entry.data)
+    const { frozen, maxBytes } = this.#options
+    const bytes = maxBytes === undefined ? undefined : this.#measure(text, entry.data, maxBytes)
+    // A format or "sizeOf" may have done that: what is kept now would never be let go.
+    if (this.#closed) throw closedError(this.label)
     if (frozen) {
       deepFreeze(entry.data)
       Object.freeze(entry)
     }
     const evicted: string[] | undefined = this.#reporter.active ? [] : undefined
-    this.#entries.set(text, entry, bytes, evicted)
+    this.#entries.set(text, entry, bytes ?? 0, evicted)
     this.#sweeper.added(entry.expiresAt)
     this.#observer.written(text, bytes)
     if (evicted === undefined) return
     for (const key of evicted) this.#reporter.report({ type: 'evict', source: this.label, key })
   }
 
-  #measure(text: string, data: unknown): number | undefined {
-    const { maxBytes, sizeOf } = this.#options
-    if (maxBytes === undefined) return undefined
+  #measure(text: string, data: unknown, maxBytes: number): number {
+    const { sizeOf } = this.#options
     if (sizeOf === undefined) return measureBytes(data as Uint8Array, text, maxBytes)
     return measure(sizeOf, data, text, maxBytes)
   }

@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from 'vite'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { EvictionPolicy } from '../src/index.ts'
 
 const packageFolder = join(import.meta.dirname, '..')
 const outDir = join(packageFolder, 'node_modules', '.cache', 'child')
 
-function bytesPer(call: 'object' | 'get' | 'hit' | 'peek'): number {
+function bytesPer(call: 'object' | 'get' | 'hit' | 'peek', policy = 's3-fifo'): number {
   // With a compiler that works at once, rather than beside us: what it makes of the code does not depend on who else is busy.
   const flags = [
     '--expose-gc',
@@ -15,13 +16,13 @@ function bytesPer(call: 'object' | 'get' | 'hit' | 'peek'): number {
     '--single-threaded',
   ]
   return Number(
-    execFileSync(process.execPath, [...flags, join(outDir, 'bytes-per-call.mjs'), call]),
+    execFileSync(process.execPath, [...flags, join(outDir, 'bytes-per-call.mjs'), call, policy]),
   )
 }
 
 /** Of several runs: on a busy machine the compiler may be done with the code only after it was measured. */
-function leastBytesPer(call: 'get' | 'hit' | 'peek'): number {
-  return Math.min(...Array.from({ length: 5 }, () => bytesPer(call)))
+function leastBytesPer(call: 'get' | 'hit' | 'peek', policy?: EvictionPolicy): number {
+  return Math.min(...Array.from({ length: 5 }, () => bytesPer(call, policy)))
 }
 
 describe('memoryBackend, on plain Node', () => {
@@ -50,9 +51,12 @@ describe('memoryBackend, on plain Node', () => {
   })
 
   // The smallest object takes 24 bytes. A number takes 16, and the clock gives one where the compiler does not see into it.
-  it('makes no object on a hit: no promise, no closure, no event', () => {
-    expect(leastBytesPer('get')).toBeLessThan(20)
-  })
+  it.each(['lru', 'sieve', 's3-fifo'] as const)(
+    'makes no object on a hit with %s: no promise, no closure, no event',
+    (policy) => {
+      expect(leastBytesPer('get', policy)).toBeLessThan(20)
+    },
+  )
 
   it('makes no object on a hit that is there at once', () => {
     expect(leastBytesPer('hit')).toBeLessThan(20)

@@ -1,7 +1,7 @@
 import { cbor } from '@hitbox/formats/cbor'
 import { backendContract, type BackendSubject, casesFor } from '@hitbox/testing'
 import { describe, it } from 'vitest'
-import { memoryBackend } from '../src/index.ts'
+import { type EvictionPolicy, memoryBackend } from '../src/index.ts'
 
 const NOT_OURS = {
   reopen: 'nothing outlives the backend',
@@ -59,11 +59,23 @@ const encoded: BackendSubject = {
   capabilities: { ...OURS, ...NOT_OURS, copies: true, limit: 16_000_000 },
 }
 
-describe.each(Object.entries({ shared, bounded, frozen, encoded }))(
-  'memoryBackend, %s, keeps the contract:',
-  (_, subject) => {
-    for (const promise of casesFor(backendContract, subject)) {
-      it(`${promise.id} ${promise.title}`, () => promise.run(subject))
-    }
-  },
-)
+const evicting = (eviction: EvictionPolicy): BackendSubject => ({
+  open: (options) => memoryBackend({ maxEntries: 20_000, eviction, ...options }),
+  capabilities: shared.capabilities,
+})
+
+const subjects = {
+  shared,
+  bounded,
+  frozen,
+  encoded,
+  lru: evicting('lru'),
+  sieve: evicting('sieve'),
+  's3-fifo': evicting('s3-fifo'),
+}
+
+describe.each(Object.entries(subjects))('memoryBackend, %s, keeps the contract:', (_, subject) => {
+  for (const promise of casesFor(backendContract, subject)) {
+    it(`${promise.id} ${promise.title}`, () => promise.run(subject))
+  }
+})

@@ -5,11 +5,12 @@ import {
   type CacheValue,
   createContext,
   type Format,
+  systemClock,
 } from '@hitbox/core'
 import { json } from '@hitbox/formats/json'
 import { expectNoLeaks, manualClock } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
-import { type MemoryBackendOptions, memoryBackend } from '../src/index.ts'
+import { type MemoryBackend, type MemoryBackendOptions, memoryBackend } from '../src/index.ts'
 
 const endless = <T>(data: T): CacheValue<T> => ({ data, staleAt: Infinity, expiresAt: Infinity })
 const invalid = expect.objectContaining({ code: 'INVALID_OPTION' })
@@ -154,12 +155,22 @@ describe('memoryBackend', () => {
   })
 
   it('takes a hit at once for a use', () => {
-    const memory = memoryBackend({ maxEntries: 2 })
+    const memory = memoryBackend({ maxEntries: 2, eviction: 'lru' })
     memory.set('a', endless(1))
     memory.set('b', endless(2))
     expect(memory.hit('a')?.data).toBe(1)
     memory.set('c', endless(3))
     expect([memory.peek('a')?.data, memory.peek('b')?.data]).toEqual([1, undefined])
+  })
+
+  it('takes nothing for a use that it does not give at once', () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 2, eviction: 'lru', clock })
+    memory.set('stale', cacheValue(1, { ttl: '1m', staleAfter: '0ms', clock }))
+    memory.set('b', endless(2))
+    expect(memory.hit('stale')).toBeUndefined()
+    memory.set('c', endless(3))
+    expect([memory.peek('stale'), memory.peek('b')?.data]).toEqual([undefined, 2])
   })
 
   it('has at once a copy of what is encoded', () => {
@@ -279,6 +290,9 @@ describe('memoryBackend', () => {
       { maxEntries: 5, values: 'encoded', valueFormat: {} },
       { maxBytes: 5, values: 'encoded', valueFormat, sizeOf: () => 1 },
       { maxEntries: 5, valueFormat },
+      { maxEntries: 5, eviction: 'fifo' },
+      { maxEntries: 5, eviction: null },
+      { maxEntries: 5, eviction: ['lru'] },
       { maxEntries: 5, label: 'a.b' },
       { maxEntries: 5, clock: {} },
       { maxEntries: 5, onEvent: {} },
@@ -288,9 +302,69 @@ describe('memoryBackend', () => {
   })
 })
 
+describe('memoryBackend, entries', () => {
+  it('keeps a stale moment that is after the end as the end, whatever the form of the entry', () => {
+    const memory = memoryBackend({ maxEntries: 9 })
+    const end = systemClock.now() + 60_000
+    const kept = { data: 1, staleAt: end, expiresAt: end }
+    memory.set('late', { data: 1, staleAt: Infinity, expiresAt: end })
+    memory.set('with nothing more', { data: 1, staleAt: Infinity, expiresAt: end, meta: undefined })
+    memory.set('with more', { ...kept, meta: { madeAt: 1 } })
+    expect(memory.peek('late')).toEqual(kept)
+    expect(memory.peek('with nothing more')).toEqual(kept)
+    expect(memory.peek('with more')).toEqual({ ...kept, meta: { madeAt: 1 } })
+  })
+
+  it.each([
+    undefined,
+    null,
+    1,
+    {},
+    { data: 1, expiresAt: 1e15 },
+    { data: 1, staleAt: 1e15 },
+    { data: 1, staleAt: '1e15', expiresAt: '1e15' },
+    { data: 1, staleAt: 1e15, expiresAt: '1e15' },
+    { data: 1, staleAt: Number.NaN, expiresAt: 1e15 },
+    { data: 1, staleAt: 1e15, expiresAt: Number.NaN },
+  ])('refuses %j for an entry, and has changed nothing', (entry) => {
+    const memory = memoryBackend({ maxEntries: 9 })
+    memory.set('a', endless('old'))
+    expect(() => memory.set('a', entry as unknown as CacheValue<number>)).toThrow(invalid)
+    expect(memory.peek('a')?.data).toBe('old')
+  })
+})
+
+describe('memoryBackend, eviction', () => {
+  it('names the option, what it takes and what it got', () => {
+    const options = { maxEntries: 5, eviction: 'fifo' } as unknown as MemoryBackendOptions
+    let error: unknown
+    try {
+      memoryBackend(options)
+    } catch (thrown) {
+      error = thrown
+    }
+    if (!CacheError.is(error, 'INVALID_OPTION')) throw error
+    expect(error.details).toMatchObject({ option: 'eviction', value: 'fifo' })
+    for (const word of ['"eviction"', 'lru', 'sieve', 's3-fifo', 'fifo']) {
+      expect(error.message).toContain(word)
+    }
+  })
+
+  it('is s3-fifo where nothing is said: what was dropped and comes back soon stays', () => {
+    const memory = memoryBackend({ maxEntries: 100 })
+    for (let index = 0; index < 100; index += 1) memory.set(`first:${index}`, endless(index))
+    memory.set('other', endless(1))
+    // It has been pushed out by that, and is not new when it comes back: a hundred others do not push it out again.
+    expect(memory.peek('first:0')).toBeUndefined()
+    memory.set('first:0', endless(0))
+    for (let index = 0; index < 150; index += 1) memory.set(`once:${index}`, endless(index))
+    expect([memory.peek('first:0')?.data, memory.peek('other')]).toEqual([0, undefined])
+  })
+})
+
 describe('memoryBackend, bounds', () => {
-  it('drops the entry that was used least recently', () => {
-    const memory = memoryBackend({ maxEntries: 3 })
+  it('drops the entry that was used least recently, where that is wanted', () => {
+    const memory = memoryBackend({ maxEntries: 3, eviction: 'lru' })
     for (const key of ['a', 'b', 'c']) memory.set(key, endless(key))
     memory.get('a')
     memory.set('b', endless('again'))
@@ -376,7 +450,7 @@ describe('memoryBackend, bounds', () => {
   })
 
   it('holds its bound, and what it needs for it, over a million keys', () => {
-    const memory = memoryBackend({ maxEntries: 1_000 })
+    const memory = memoryBackend({ maxEntries: 1_000, eviction: 'lru' })
     for (let index = 0; index < 1_000_000; index += 1) memory.set(`key:${index}`, endless(index))
     expect(memory.size).toBe(1_000)
     expect(memory.get('key:999000')?.data).toBe(999_000)
@@ -396,6 +470,152 @@ describe('memoryBackend, bounds', () => {
     timeOf(10)
     // Clearing a million places takes milliseconds: 2,000 times would be seconds.
     expect(timeOf(1_000_000)).toBeLessThan(500)
+  })
+})
+
+describe.each(['lru', 'sieve', 's3-fifo'] as const)('memoryBackend, %s', (eviction) => {
+  it(`${eviction === 'lru' ? 'loses' : 'keeps'} what is asked for often when much is asked for once`, () => {
+    const memory = memoryBackend({ maxEntries: 100, eviction })
+    const hot = Array.from({ length: 50 }, (_, index) => `hot:${index}`)
+    for (const key of hot) memory.set(key, endless(key))
+    for (let use = 0; use < 3; use += 1) for (const key of hot) memory.get(key)
+    for (let index = 0; index < 120; index += 1) memory.set(`once:${index}`, endless(index))
+    const kept = hot.filter((key) => memory.peek(key) !== undefined).length
+    expect(kept).toBe(eviction === 'lru' ? 0 : 50)
+    expect(memory.size).toBe(100)
+  })
+
+  it('holds one entry where that is the bound', () => {
+    const memory = memoryBackend({ maxEntries: 1, eviction })
+    for (let index = 0; index < 100; index += 1) {
+      memory.set(`key:${index % 3}`, endless(index))
+      for (let use = 0; use < index % 5; use += 1) memory.get(`key:${index % 3}`)
+      expect([memory.size, memory.peek(`key:${index % 3}`)?.data]).toEqual([1, index])
+    }
+  })
+
+  it('takes names of anything for keys', () => {
+    const memory = memoryBackend({ maxEntries: 10, eviction })
+    const keys = [
+      '__proto__',
+      'constructor',
+      'hasOwnProperty',
+      '0',
+      '1',
+      '-1',
+      'length',
+      '4294967296',
+    ]
+    for (const key of keys) expect(memory.get(key)).toBeUndefined()
+    for (const key of keys) memory.set(key, endless(key))
+    for (const key of keys) expect(memory.get(key)?.data).toBe(key)
+    for (const key of keys) expect(memory.delete(key).count).toBe(1)
+    expect(memory.size).toBe(0)
+  })
+
+  it('is not harmed by a sizeOf, a format or a listener that uses the backend itself', () => {
+    let depth = 0
+    let turn = 0
+    const meddle = (): void => {
+      if (depth > 0) return
+      depth += 1
+      turn += 1
+      const key = `key:${(turn * 7) % 13}`
+      if (turn % 41 === 0) memory.clear()
+      else if (turn % 3 === 0) memory.delete(key)
+      else if (turn % 3 === 1) memory.set(key, endless(turn))
+      else memory.get(key)
+      depth -= 1
+    }
+    const meddling: Format = {
+      id: 'meddling',
+      encode: (value) => {
+        meddle()
+        return new Uint8Array(Number(value) % 50)
+      },
+      decode: (bytes) => {
+        meddle()
+        return bytes.length
+      },
+    }
+    const bounds = { maxEntries: 10, maxBytes: 200 }
+    let memory = memoryBackend({
+      ...bounds,
+      eviction,
+      values: 'encoded',
+      valueFormat: meddling,
+      onEvent: meddle,
+    })
+    const use = (): void => {
+      for (let index = 0; index < 3_000; index += 1) {
+        const key = `key:${(index * index) % 17}`
+        if (index % 2 === 0) memory.set(key, endless(index))
+        else if (index % 3 === 0) memory.hit(key)
+        else memory.get(key)
+        expect([memory.size <= 10, Number(memory.bytes) <= 200]).toEqual([true, true])
+      }
+      // All places are still there to be used.
+      depth = 1
+      for (let index = 0; index < 10; index += 1) memory.set(`${index}`, endless(1))
+      expect(memory.size).toBe(10)
+      depth = 0
+    }
+    use()
+    const sizeOf = (data: unknown): number => {
+      meddle()
+      return 1 + (Number(data) % 50)
+    }
+    memory = memoryBackend({ ...bounds, eviction, sizeOf, onEvent: meddle })
+    use()
+  })
+
+  it('keeps nothing when a sizeOf closes the backend', () => {
+    const clock = manualClock()
+    const memory: MemoryBackend = memoryBackend({
+      maxBytes: 100,
+      eviction,
+      clock,
+      sizeOf: () => {
+        void memory.close()
+        return 1
+      },
+    })
+    const closed = expect.objectContaining({ code: 'CLOSED' })
+    expect(() => memory.set('a', cacheValue(1, { ttl: '1m', clock }))).toThrow(closed)
+    expect([memory.size, clock.pendingTimers]).toEqual([0, 0])
+  })
+
+  it('names what went, and holds both bounds after every step', () => {
+    const present = new Set<string>()
+    const memory = memoryBackend({
+      maxEntries: 20,
+      maxBytes: 200,
+      sizeOf: (data) => Number(data),
+      eviction,
+      onEvent: (event) => {
+        if (event.type === 'evict') expect(present.delete(event.key)).toBe(true)
+      },
+    })
+    for (let index = 0; index < 2_000; index += 1) {
+      const key = `key:${(index * index) % 37}`
+      present.add(key)
+      memory.set(key, endless(1 + ((index * 7) % 31)))
+      if (index % 3 === 0) memory.get(`key:${index % 11}`)
+      expect([memory.size <= 20, Number(memory.bytes) <= 200]).toEqual([true, true])
+      expect(memory.size).toBe(present.size)
+    }
+  })
+
+  it('drops what has ended without being asked, and takes in as much again', () => {
+    const clock = manualClock()
+    const memory = memoryBackend({ maxEntries: 3_000, eviction, clock })
+    const ended = cacheValue(1, { ttl: '1s', clock })
+    for (let index = 0; index < 4_000; index += 1) memory.set(`key:${index}`, ended)
+    memory.set('stays', endless(1))
+    clock.advance('5s')
+    expect(memory.size).toBe(1)
+    for (let index = 0; index < 2_999; index += 1) memory.set(`key:${index}`, endless(index))
+    expect([memory.size, memory.peek('stays')?.data]).toEqual([3_000, 1])
   })
 })
 

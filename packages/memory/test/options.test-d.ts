@@ -7,7 +7,12 @@ memoryBackend({ maxBytes: 1, sizeOf: (_, key) => key.length })
 memoryBackend({ maxBytes: 1, maxEntries: 1, sizeOf: () => 1 })
 memoryBackend({ maxBytes: 1, values: 'encoded', valueFormat: json })
 memoryBackend({ maxEntries: 1, maxBytes: 1, values: 'encoded', valueFormat: json })
+memoryBackend({ maxEntries: 1, eviction: 'sieve' })
+memoryBackend({ maxBytes: 1, sizeOf: () => 1, eviction: 'lru' })
+memoryBackend({ maxBytes: 1, values: 'encoded', valueFormat: json, eviction: undefined })
 
+// @ts-expect-error there is no such policy
+memoryBackend({ maxEntries: 1, eviction: 'fifo' })
 // @ts-expect-error a bound is required
 memoryBackend({})
 // @ts-expect-error so it is for encoded values

@@ -1,4 +1,4 @@
-import { memoryBackend } from '../../src/index.ts'
+import { type EvictionPolicy, memoryBackend } from '../../src/index.ts'
 
 /** Run by plain Node with `--expose-gc` and a young generation that holds all that a run could allocate. */
 const CALLS = 200_000
@@ -20,7 +20,8 @@ function bytesPerCall(call: (index: number) => unknown): number {
   return Math.min(...results)
 }
 
-const memory = memoryBackend({ maxEntries: 1_000 })
+const eviction = process.argv[3] as EvictionPolicy | undefined
+const memory = memoryBackend({ maxEntries: 1_000, eviction })
 const keys = Array.from({ length: 1_000 }, (_, index) => `key:${index}`)
 const endsAt = performance.timeOrigin + performance.now() + 3_600_000
 for (const key of keys) memory.set(key, { data: { key }, staleAt: endsAt, expiresAt: endsAt })
