@@ -37,7 +37,7 @@ const textFormat: Format = {
 }
 
 /** What the caller of {@link Codec.encode} knows of a value; the codec adds the rest. */
-type PayloadFacts = Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>
+type PayloadFacts = Required<Omit<EnvelopeFacts, 'formatId' | 'compressorId' | 'rawLength'>>
 
 /** The value that stored bytes hold, or why they hold none. */
 export type Decoded<T> = CacheValue<T> | DropReason
@@ -115,17 +115,14 @@ export class Codec {
     const expiresAt = now + envelope.ttlMs - age
     const staleAt =
       stored.trust === 'stale' || envelope.markedStale ? now : now + envelope.freshMs - age
-    const finish = (raw: Uint8Array): Decoded<T> => {
-      if (raw.length !== envelope.rawLength) return 'decompress-failed'
-      return this.#value<T>(
-        format,
-        raw,
-        staleAt,
-        expiresAt,
-        metaOf(envelope, now - age, this.#tellsId),
-      )
+    const meta = metaOf(envelope, now - age, this.#tellsId)
+    const { payload, rawLength } = envelope
+    if (compressor === identityCompressor) {
+      return this.#wholeValue<T>(format, payload, rawLength, staleAt, expiresAt, meta)
     }
-    return decompress(compressor, envelope.payload, envelope.rawLength, finish)
+    return decompress(compressor, payload, rawLength, (raw) =>
+      this.#wholeValue<T>(format, raw, rawLength, staleAt, expiresAt, meta),
+    )
   }
 
   /** The reverse of {@link encodeRaw}; both lengths of life are what the store says. */
@@ -149,9 +146,24 @@ export class Codec {
     packed: Uint8Array | undefined,
   ): Uint8Array {
     const payload = this.#bounded(packed ?? raw)
-    const compressorId = packed === undefined ? identityCompressor.id : this.#compressor.id
-    const formatId = format.id
-    return sealEnvelope({ ...facts, formatId, compressorId, rawLength: raw.length }, payload)
+    const { key, ttlMs, freshMs, writtenAt, ageMs, usableMs, loadMs, tags } = facts
+    // By name, and all of them always: objects of one shape are read ten times as fast as what a spread makes.
+    return sealEnvelope(
+      {
+        key,
+        formatId: format.id,
+        compressorId: packed === undefined ? identityCompressor.id : this.#compressor.id,
+        rawLength: raw.length,
+        ttlMs,
+        freshMs,
+        writtenAt,
+        ageMs,
+        usableMs,
+        loadMs,
+        tags,
+      },
+      payload,
+    )
   }
 
   #bareBytes(packed: Uint8Array | undefined): Uint8Array {
@@ -164,6 +176,18 @@ export class Codec {
   #bounded(bytes: Uint8Array): Uint8Array {
     if (bytes.length > this.#maxValueBytes) throw tooLarge(bytes.length, this.#maxValueBytes)
     return bytes
+  }
+
+  #wholeValue<T>(
+    format: Format,
+    raw: Uint8Array,
+    rawLength: number,
+    staleAt: number,
+    expiresAt: number,
+    meta: ValueMeta | undefined,
+  ): Decoded<T> {
+    if (raw.length !== rawLength) return 'decompress-failed'
+    return this.#value<T>(format, raw, staleAt, expiresAt, meta)
   }
 
   #value<T>(

@@ -13,15 +13,16 @@ import type { Coherence } from './coherence.ts'
 import type { Context } from './context.ts'
 import { type DeleteStatus, deleteStatus } from './delete-status.ts'
 import { type DurationInput, toTimeout } from './duration.ts'
-import type { Operation } from './errors.ts'
 import type { CacheListener } from './events.ts'
 import { type KeyInput, keyText } from './key/cache-key.ts'
 import type { StoreKey } from './key/key-format.ts'
 import { toLabel } from './label.ts'
 import type { Leases } from './lease.ts'
+import { LiftedAttempts } from './lifted-attempts.ts'
 import { LiftedCoherence } from './lifted-coherence.ts'
 import { LiftedLeases } from './lifted-leases.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
+import type { DropReason } from './miss-reason.ts'
 import { closedError, Observer } from './observer.ts'
 import { StoredValues } from './stored-values.ts'
 import { type CacheValue, normalizeValue } from './value.ts'
@@ -72,6 +73,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   readonly #values: StoredValues<Key>
   readonly #clock: Clock
   readonly #observer: Observer
+  readonly #attempts: LiftedAttempts
   readonly #raw: boolean
   readonly coherence?: Coherence | undefined
   readonly leases?: Leases | undefined
@@ -88,6 +90,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     this.#clock = options.clock ?? systemClock
     this.#values = new StoredValues(backend, options, this.#clock)
     this.#observer = new Observer(this.label, options.onEvent)
+    this.#attempts = new LiftedAttempts(this.#observer, () => this.#assertOpen())
     if (feed !== undefined) {
       this.#coherence = new LiftedCoherence(feed, backend.keyFormat)
       this.coherence = this.#coherence
@@ -95,7 +98,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     if (leases !== undefined && !this.#raw) {
       this.leases = new LiftedLeases(leases, this.#values, {
         storeKey: (text) => this.#storeKey(text),
-        attempt: (operation, text, run) => this.#attempt(operation, text, run),
+        attempt: (operation, text, run) => this.#attempts.one(operation, text, run, itself),
         written: (text, bytes) => this.#observer.written(text, bytes),
       })
     }
@@ -104,42 +107,55 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
   get<T>(key: KeyInput, options?: ReadOptions): MaybePromise<CacheValue<T> | undefined> {
     const text = keyText(key)
     const context = options?.context
-    return this.#attempt('read', text, () => {
-      const storeKey = this.#storeKey(text)
-      return chain(this.#backend.read(storeKey), (stored) =>
-        this.#decode<T>(storeKey, text, stored, context),
-      )
-    })
+    let storeKey: Key
+    return this.#attempts.one(
+      'read',
+      text,
+      () => {
+        storeKey = this.#storeKey(text)
+        return this.#backend.read(storeKey)
+      },
+      (stored) => this.#decode<T>(storeKey, text, stored, context, this.#clock.now()),
+    )
   }
 
   set<T>(key: KeyInput, value: CacheValue<T>): MaybePromise<void> {
     const text = keyText(key)
     const entry = normalizeValue(value)
-    return this.#attempt('write', text, () => {
-      const storeKey = this.#storeKey(text)
-      const refused = (error: unknown): MaybePromise<void> => this.#clear(storeKey, failed(error))
-      const store = (write: StoreWrite | undefined): MaybePromise<void> => {
-        if (write === undefined) return this.#clear(storeKey, undefined)
-        return chain(this.#backend.write(storeKey, write), () =>
-          this.#observer.written(text, write.bytes.length),
-        )
-      }
-      let encoded: MaybePromise<StoreWrite | undefined>
-      try {
-        encoded = this.#values.encode(storeKey, text, entry)
-      } catch (error) {
-        return refused(error)
-      }
-      return isPromise(encoded) ? encoded.then(store, refused) : store(encoded)
-    })
+    let bytes: number | undefined
+    return this.#attempts.one(
+      'write',
+      text,
+      () => {
+        const storeKey = this.#storeKey(text)
+        const refused = (error: unknown): MaybePromise<void> => this.#clear(storeKey, failed(error))
+        const store = (write: StoreWrite | undefined): MaybePromise<void> => {
+          if (write === undefined) return this.#clear(storeKey, undefined)
+          bytes = write.bytes.length
+          return this.#backend.write(storeKey, write)
+        }
+        let encoded: MaybePromise<StoreWrite | undefined>
+        try {
+          encoded = this.#values.encode(storeKey, text, entry)
+        } catch (error) {
+          return refused(error)
+        }
+        return isPromise(encoded) ? encoded.then(store, refused) : store(encoded)
+      },
+      () => {
+        if (bytes !== undefined) this.#observer.written(text, bytes)
+      },
+    )
   }
 
   delete(key: KeyInput): MaybePromise<DeleteStatus> {
     const text = keyText(key)
-    return this.#attempt('remove', text, () => {
-      const storeKey = this.#storeKey(text)
-      return chain(this.#backend.remove(storeKey), (status) => this.#deleted(text, status))
-    })
+    return this.#attempts.one(
+      'remove',
+      text,
+      () => this.#backend.remove(this.#storeKey(text)),
+      (status) => this.#deleted(text, status),
+    )
   }
 
   getMany<T>(
@@ -147,7 +163,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     options?: BatchReadOptions,
   ): MaybePromise<ItemResult<CacheValue<T> | undefined>[]> {
     this.#assertOpen()
-    const texts = Array.from(keys, keyText)
+    const texts = textsOf(keys)
     const contexts = options?.contexts
     if (this.#backend.readMany === undefined) {
       return settleEach(texts, (text, index) =>
@@ -155,12 +171,17 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       )
     }
     const storeKeys = this.#storeKeys(texts)
-    return this.#batch<StoreRead | undefined, CacheValue<T> | undefined>(
+    // Read when the answers are here, once for all of them.
+    let now: number | undefined
+    return this.#attempts.batch<StoreRead | undefined, CacheValue<T> | undefined>(
       'read',
       texts,
       () => this.#backend.readMany?.(storeKeys) ?? [],
-      (stored, index) =>
-        this.#decode<T>(storeKeys[index] as Key, texts[index] as string, stored, contexts?.[index]),
+      (stored, index) => {
+        now ??= this.#clock.now()
+        const text = texts[index] as string
+        return this.#decode<T>(storeKeys[index] as Key, text, stored, contexts?.[index], now)
+      },
     )
   }
 
@@ -187,10 +208,10 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
 
   deleteMany(keys: Iterable<KeyInput>): MaybePromise<ItemResult<DeleteStatus>[]> {
     this.#assertOpen()
-    const texts = Array.from(keys, keyText)
+    const texts = textsOf(keys)
     if (this.#backend.removeMany === undefined)
       return settleEach(texts, (text) => this.delete(text))
-    return this.#batch<DeleteStatus, DeleteStatus>(
+    return this.#attempts.batch<DeleteStatus, DeleteStatus>(
       'remove',
       texts,
       () => this.#backend.removeMany?.(this.#storeKeys(texts)) ?? [],
@@ -231,45 +252,6 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     return key
   }
 
-  /** Runs one operation so that whatever fails in it, at once or later, is counted, reported and of our kind. */
-  #attempt<R>(operation: Operation, text: string, run: () => MaybePromise<R>): MaybePromise<R> {
-    this.#assertOpen()
-    try {
-      const answer = run()
-      return isPromise(answer)
-        ? answer.catch((error: unknown) => {
-            throw this.#observer.failure(operation, text, error)
-          })
-        : answer
-    } catch (error) {
-      throw this.#observer.failure(operation, text, error)
-    }
-  }
-
-  /** Runs a batch verb. When the verb fails as a whole, every item has failed. */
-  #batch<In, Out>(
-    operation: Operation,
-    texts: readonly string[],
-    run: () => MaybePromise<ItemResult<In>[]>,
-    finish: (value: In, index: number) => MaybePromise<Out>,
-  ): MaybePromise<ItemResult<Out>[]> {
-    this.#assertOpen()
-    const settled = (results: readonly ItemResult<In>[]): MaybePromise<ItemResult<Out>[]> =>
-      settleEach(texts, (text, index) => {
-        const result = results[index] as ItemResult<In>
-        if (result.ok) return finish(result.value, index)
-        throw this.#observer.failure(operation, text, result.error)
-      })
-    const collapsed = (error: unknown): ItemResult<Out>[] =>
-      texts.map((text) => failed(this.#observer.failure(operation, text, error)))
-    try {
-      const answer = run()
-      return isPromise(answer) ? answer.then(settled, collapsed) : settled(answer)
-    } catch (error) {
-      return collapsed(error)
-    }
-  }
-
   /**
    * Removes what was there in place of a write: of a value whose life is over, or of one that cannot be stored, and then
    * fails. Who wanted to replace a value must not find it again.
@@ -296,7 +278,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
         places.push(place)
       })
       const textOf = (write: number): string => items[places[write] as number]?.[0] as string
-      const written = this.#batch<void, void>(
+      const written = this.#attempts.batch<void, void>(
         'write',
         writes.map((_, write) => textOf(write)),
         () => (writes.length === 0 ? [] : (this.#backend.writeMany?.(writes) ?? [])),
@@ -305,7 +287,7 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
       const others = settleEach(outcomes, (outcome, place): MaybePromise<void> => {
         if (outcome.ok && outcome.value !== undefined) return undefined
         const clear = (): MaybePromise<void> => this.#clear(storeKeys[place] as Key, outcome)
-        return this.#attempt('write', items[place]?.[0] as string, clear)
+        return this.#attempts.one('write', items[place]?.[0] as string, clear, itself)
       })
       return chain(written, (done) =>
         chain(others, (results) => {
@@ -323,17 +305,39 @@ class LiftedBackend<Key extends StoreKey> implements CacheBackend {
     text: string,
     stored: StoreRead | undefined,
     context: Context | undefined,
+    now: number,
   ): MaybePromise<CacheValue<T> | undefined> {
     if (stored === undefined) return this.#observer.missed(text, 'absent', context)
-    return chain(this.#values.decode<T>(storeKey, text, stored, context), (value) => {
-      if (value === 'expired') return this.#observer.missed(text, value, context)
-      if (typeof value === 'string') return this.#observer.dropped(text, value, context)
-      return this.#observer.hit(text, value, this.#clock.now(), context)
-    })
+    const value = this.#values.decode<T>(storeKey, text, stored, context, now)
+    return isPromise(value)
+      ? value.then((later) => this.#found(text, later, context, this.#clock.now()))
+      : this.#found(text, value, context, now)
+  }
+
+  #found<T>(
+    text: string,
+    value: CacheValue<T> | DropReason | 'expired',
+    context: Context | undefined,
+    now: number,
+  ): CacheValue<T> | undefined {
+    if (value === 'expired') return this.#observer.missed(text, value, context)
+    if (typeof value === 'string') return this.#observer.dropped(text, value, context)
+    return this.#observer.hit(text, value, now, context)
   }
 
   #deleted(text: string, { count }: DeleteStatus): DeleteStatus {
     this.#observer.deleted(text, count)
     return deleteStatus(count)
   }
+}
+
+/** A loop: `Array.from` with a function costs three times as much. */
+function textsOf(keys: Iterable<KeyInput>): string[] {
+  const texts: string[] = []
+  for (const key of keys) texts.push(keyText(key))
+  return texts
+}
+
+function itself<T>(value: T): T {
+  return value
 }

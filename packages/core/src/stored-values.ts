@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 import { metaFacts } from './envelope/meta-facts.ts'
 import { formatOf, tellsFormat, withCompressor } from './envelope/open.ts'
 import type { StoreKey } from './key/key-format.ts'
-import { chain, type MaybePromise } from './maybe-promise.ts'
+import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import type { DropReason } from './miss-reason.ts'
 import type { CacheValue } from './value.ts'
 
@@ -42,34 +42,48 @@ export class StoredValues<Key extends StoreKey> {
     const finish = (bytes: Uint8Array): StoreWrite => ({ bytes, ttlMs, freshMs })
     if (this.#raw) return chain(this.#codec.encodeRaw(value.data), finish)
     const writtenAt = this.#backend.storeTime?.(storeKey)
-    const facts = { key: text, ttlMs, freshMs, writtenAt, ...metaFacts(value.meta, now) }
+    const { ageMs, usableMs, loadMs, tags } = metaFacts(value.meta, now)
+    const facts = { key: text, ttlMs, freshMs, writtenAt, ageMs, usableMs, loadMs, tags }
     return chain(this.#codec.encode(facts, value.data), finish)
   }
 
-  /** What stored bytes hold now, why they hold nothing, or `'expired'`. */
+  /**
+   * What stored bytes hold, why they hold nothing, or `'expired'`.
+   *
+   * @param now - This moment. Of an answer that comes later, the end of life is judged then.
+   */
   decode<T>(
     storeKey: Key,
     text: string,
     stored: StoreRead,
     context: Context | undefined,
+    now: number = this.#clock.now(),
   ): MaybePromise<CacheValue<T> | DropReason | 'expired'> {
-    const now = this.#clock.now()
     const size = stored.bytes.length
     // The bytes may be a view that does not outlive this turn.
     const format = context && this.#formatOf(stored.bytes)
     const decoded: MaybePromise<Decoded<T>> = this.#raw
       ? this.#codec.decodeRaw<T>(stored, now)
       : this.#codec.decode<T>(stored, text, now, this.#backend.storeTime?.(storeKey))
-    return chain(decoded, (value) => {
-      if (typeof value === 'string') return value
-      // Asked again: decompressing off the event loop takes its time.
-      if (value.expiresAt <= this.#clock.now()) return 'expired'
-      if (context !== undefined) {
-        context.bytes = size
-        context.format = format
-      }
-      return value
-    })
+    return isPromise(decoded)
+      ? decoded.then((later) => this.#living(later, this.#clock.now(), size, format, context))
+      : this.#living(decoded, now, size, format, context)
+  }
+
+  #living<T>(
+    value: Decoded<T>,
+    now: number,
+    size: number,
+    format: string | undefined,
+    context: Context | undefined,
+  ): Decoded<T> | 'expired' {
+    if (typeof value === 'string') return value
+    if (value.expiresAt <= now) return 'expired'
+    if (context !== undefined) {
+      context.bytes = size
+      context.format = format
+    }
+    return value
   }
 
   #formatOf(bytes: Uint8Array): string | undefined {

@@ -2,6 +2,8 @@ import { types } from 'node:util'
 import type { Format } from '@hitbox/core'
 import { Encoder, Tag } from 'cbor-x'
 import { assertOwnCbor } from './cbor-scan.ts'
+import { TreeWriter } from './cbor-tree.ts'
+import { NO_TREE, TreeReader } from './cbor-tree-reader.ts'
 import { decoding } from './failure.ts'
 import { flatten } from './graph/flatten.ts'
 import { restore } from './graph/restore.ts'
@@ -25,26 +27,34 @@ export const cbor: Format = /* @__PURE__ */ createCbor()
 function createCbor(): Format {
   // Without shared structures: each message describes itself.
   const codec = new Encoder({ useRecords: true, tagUint8Array: true, copyBuffers: true })
+  const trees = new TreeWriter()
+  const reader = new TreeReader()
   const { tryWrite, write } = sharedEncoder(ID, (content) => codec.encode(content))
 
   const decode = (bytes: Uint8Array): unknown => {
+    const tree = reader.read(Buffer.isBuffer(bytes) ? bytes : bufferOf(bytes))
+    if (tree !== NO_TREE) return tree
     assertOwnCbor(bytes, GRAPH_TAG)
     const isGraph =
       bytes[0] === 0xd9 && bytes[1] === GRAPH_TAG >> 8 && bytes[2] === (GRAPH_TAG & 0xff)
     const from = isGraph ? 3 : 0
     // A view of our own: the decoder adds a property to it, and gives back binary data of its class.
-    const source = Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.length - from)
-    const content: unknown = codec.decode(source)
+    const content: unknown = codec.decode(bufferOf(bytes, from))
     return isGraph ? restore(content) : content
   }
 
   return Object.freeze({
     id: ID,
     encode: (value: unknown): Uint8Array =>
+      trees.write(value) ??
       (isTree(value, REACH) ? tryWrite(value) : undefined) ??
       write(new Tag(flatten(value, ID), GRAPH_TAG)),
     decode: (bytes: Uint8Array): unknown => decoding(ID, () => decode(bytes)),
   })
+}
+
+function bufferOf(bytes: Uint8Array, from = 0): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.length - from)
 }
 
 const REACH: CodecReach = {

@@ -200,7 +200,7 @@ describe('explain over real tiers', () => {
 
 describe('invalidating a tag that 100,000 entries carry', () => {
   it('takes two writes', { timeout: 120_000 }, async () => {
-    const lower = redisBackend({ connection: single(redis.url) })
+    const lower = redisBackend({ connection: single(redis.url), responseTimeout: '10s' })
     await using([lower], async (cache) => {
       for (let from = 0; from < 100_000; from += 10_000) {
         const entries = Array.from(

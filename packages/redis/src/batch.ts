@@ -25,7 +25,7 @@ export class Batch<T> {
   readonly #operation: Operation
   readonly #routes: readonly Route[]
   readonly #send: SendItems<T>
-  readonly #results: (ItemResult<T> | undefined)[]
+  readonly #results: (ItemResult<T> | undefined)[] = []
   #due = 0
 
   constructor(
@@ -38,15 +38,20 @@ export class Batch<T> {
     this.#operation = operation
     this.#routes = routes
     this.#send = send
-    this.#results = Array.from({ length: routes.length })
   }
 
   /** Called once. Never rejects. */
   async run(): Promise<ItemResult<T>[]> {
     const { clock, responseTimeoutMs, retries } = this.#dispatcher.settings
     this.#due = clock.now() + responseTimeoutMs
-    const lines = this.#routes.map((route) => route.line())
-    await this.#carryAll([...lines.keys()], lines, retries, MOST_HOPS)
+    const items: number[] = []
+    const lines: Line[] = []
+    for (const route of this.#routes) {
+      items.push(lines.length)
+      lines.push(route.line())
+      this.#results.push(undefined)
+    }
+    await this.#carryAll(items, lines, retries, MOST_HOPS)
     // Every item was answered or has failed.
     return this.#results as ItemResult<T>[]
   }

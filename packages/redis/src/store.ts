@@ -216,16 +216,18 @@ export class RedisStore implements Backend<StoreKey> {
   }
 
   /** Remembers a change that was not acknowledged, and forgets an earlier one when it was. */
-  async #changing<T>(key: StoreKey, run: () => Promise<T>): Promise<T> {
+  #changing<T>(key: StoreKey, run: () => Promise<T>): Promise<T> {
     const kept = this.#outbox.get(key)
-    try {
-      const done = await run()
-      this.#outbox.settle(kept)
-      return done
-    } catch (error) {
-      this.#outbox.keep(key, error)
-      throw error
-    }
+    return run().then(
+      (done) => {
+        this.#outbox.settle(kept)
+        return done
+      },
+      (error: unknown) => {
+        this.#outbox.keep(key, error)
+        throw error
+      },
+    )
   }
 
   async #changingMany<T>(

@@ -22,6 +22,7 @@ import { msWord, word } from './words.ts'
 const KEYS_AT_ONCE = 1_000
 /** Of the end of an envelope: checksum and tail. No two writes have the same. */
 const END_BYTES = 35
+const END_AT = String(-END_BYTES)
 
 /** What a string layout needs to know. */
 export interface StringLayoutParts {
@@ -122,30 +123,31 @@ export class StringLayout implements Layout {
     const { audience } = this.#parts
     // Over while it waited to be sent: what it was to replace is not to come back.
     const over = ms === 0
-    const command: Word[] = over ? ['UNLINK', word(key)] : ['SET', word(key), word(bytes)]
-    if (ms !== undefined && !over) command.push('PX', ms)
+    const name = word(key)
+    const command: Word[] = over
+      ? ['UNLINK', name]
+      : ms === undefined
+        ? ['SET', name, word(bytes)]
+        : ['SET', name, word(bytes), 'PX', ms]
     if (audience.watched && !over) return this.#setAndLook(session, key, command, bytes)
     if (!audience.publishes(session)) return session.send(command)
     return change(session, { key, commands: [command], whole: false }, audience)
   }
 
   /** The server forgets who writes: it is to tell again from here on, and that nobody was faster must be seen. */
-  async #setAndLook(
+  #setAndLook(
     session: Session,
     key: StoreKey,
     command: readonly Word[],
     bytes: Uint8Array,
   ): Promise<void> {
     const { audience } = this.#parts
-    const look = ['GETRANGE', word(key), String(-END_BYTES), '-1']
-    const replies = await change(
-      session,
-      { key, commands: [command], look, whole: false },
-      audience,
-    )
-    const end = replies.at(-1)
-    const own = word(bytes.subarray(Math.max(0, bytes.length - END_BYTES))) as Buffer
-    if (!Buffer.isBuffer(end) || !end.equals(own)) audience.raced(key)
+    const look = ['GETRANGE', word(key), END_AT, '-1']
+    const commands = { key, commands: [command], look, whole: false }
+    return change(session, commands, audience).then((replies) => {
+      const end = replies.at(-1)
+      if (!Buffer.isBuffer(end) || !isEndOf(bytes, end)) audience.raced(key)
+    })
   }
 
   async #readTogether(
@@ -155,21 +157,23 @@ export class StringLayout implements Layout {
     session.keepTime()
     if (!keys.every((key) => this.suffices(key))) return this.readWithLife(session, keys)
     const replies = await values(session, keys)
-    const reads = replies.map((reply) =>
-      reply === null ? undefined : this.judge({ bytes: reply as Buffer }, session),
-    )
-    const unaged = keys.flatMap((key, index) => {
-      const read = reads[index]
-      return read === undefined || this.suffices(key, read.bytes) ? [] : [index]
-    })
-    if (unaged.length === 0) return reads
+    const reads: (StoreRead | undefined)[] = []
+    let unaged: number[] | undefined
+    for (let index = 0; index < replies.length; index += 1) {
+      const bytes = replies[index] as Buffer | null
+      if (bytes === null) reads.push(undefined)
+      else {
+        reads.push(this.judge({ bytes }, session))
+        if (!this.suffices(keys[index] as StoreKey, bytes)) (unaged ??= []).push(index)
+      }
+    }
+    if (unaged === undefined) return reads
     const again = await this.readWithLife(
       session,
       unaged.map((index) => keys[index] as StoreKey),
     )
-    const complete: (StoreRead | undefined)[] = [...reads]
-    for (let at = 0; at < unaged.length; at += 1) complete[unaged[at] as number] = again[at]
-    return complete
+    for (let at = 0; at < unaged.length; at += 1) reads[unaged[at] as number] = again[at]
+    return reads
   }
 }
 
@@ -203,5 +207,13 @@ class ReadOne implements Exchange<StoreRead | undefined> {
 async function values(session: Session, keys: readonly StoreKey[]): Promise<readonly Reply[]> {
   const [first] = keys
   if (keys.length === 1 && first !== undefined) return [await session.send(['GET', word(first)])]
-  return (await session.send(['MGET', ...keys.map(word)])) as readonly Reply[]
+  const command: Word[] = ['MGET']
+  for (const key of keys) command.push(word(key))
+  return (await session.send(command)) as readonly Reply[]
+}
+
+/** Whether these are the last {@link END_BYTES}, or all there are. */
+function isEndOf(bytes: Uint8Array, end: Buffer): boolean {
+  const from = Math.max(0, bytes.length - END_BYTES)
+  return end.compare(bytes, from) === 0
 }

@@ -32,7 +32,8 @@ export function envelopeId(bytes: Uint8Array): number | undefined {
 
 /** Writes into an envelope, in its place, who vouches for it. The checksum does not cover the tail. */
 export function putEpoch(bytes: Uint8Array, epoch: Uint8Array): void {
-  bytes.set(epoch.subarray(0, EPOCH_BYTES), bytes.length - TAIL_BYTES)
+  const at = bytes.length - TAIL_BYTES
+  for (let index = 0; index < EPOCH_BYTES; index += 1) bytes[at + index] = epoch[index] as number
 }
 
 /** Whether this one vouches for the bytes. True for what is no envelope of this version: that is for others to judge. */
