@@ -6,6 +6,7 @@ const packages = join(import.meta.dirname, 'packages')
 const folders = [
   ...readdirSync(packages).map((name) => join(packages, name)),
   join(import.meta.dirname, 'coherence'),
+  join(import.meta.dirname, 'bench'),
 ]
 const conditions = ['@hitbox/source']
 

@@ -26,6 +26,8 @@ const steps = {
       '--bite',
       '8s',
     ]),
+  'cost beside the bare parts, with wide margins': () =>
+    succeeds('node', ['--expose-gc', 'bench/dist/guard.js']),
   'dead code': () => succeeds('knip', []),
   'workspace consistency': () => succeeds('sherif', ['--fail-on-warnings']),
   hygiene: () => checkHygiene(root),
