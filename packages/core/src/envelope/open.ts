@@ -12,6 +12,7 @@ import {
   TRAILER_BYTES,
   VERSION,
 } from './layout.ts'
+import { readTags } from './tags.ts'
 import { isMarkedStale } from './tail.ts'
 
 /** An envelope whose checksum and key are right. */
@@ -68,7 +69,7 @@ export function openEnvelope(bytes: Uint8Array, key: string): Envelope | DropRea
   if (bytes[3] !== 0) return 'newer-version'
   if (!holdsText(bytes, keyAt, keyLength, key)) return 'wrong-key'
   const loadMs = getU32(bytes, 46)
-  const tags = tagsLength === 0 ? undefined : readTags(bytes.subarray(tagsAt, keyAt))
+  const tags = tagsLength === 0 ? undefined : readTags(bytes, tagsAt, keyAt)
   if (tags === null) return 'decode-failed'
   return {
     formatId: ascii(bytes, HEADER_BYTES, formatLength),
@@ -119,16 +120,6 @@ function holdsText(bytes: Uint8Array, at: number, length: number, text: string):
   if (length < text.length) return false
   const expected = utf8.encode(text)
   return expected.length === length && expected.every((byte, index) => bytes[at + index] === byte)
-}
-
-/** @returns `null` when the bytes are not what {@link sealEnvelope} writes. */
-function readTags(bytes: Uint8Array): Record<string, string> | null {
-  try {
-    const tags: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof tags === 'object' ? (tags as Record<string, string> | null) : null
-  } catch {
-    return null // sealed by something that is not this program
-  }
 }
 
 function ascii(bytes: Uint8Array, at: number, length: number): string {

@@ -3,6 +3,11 @@ const IN_SEGMENT = /[^A-Za-z0-9\-_./@'+,;!$()]/gu
 const IN_TEXT = /[^A-Za-z0-9\-_./@'+,;!$():=&]/gu
 const ESCAPED = /%u[0-9A-F]{4}|(?:%[0-9A-F]{2})+/g
 
+const ASCII = Array.from(
+  { length: 0x80 },
+  (_, code) => `%${code.toString(16).toUpperCase().padStart(2, '0')}`,
+)
+
 /** Percent-escapes one segment. Injective; lone surrogates become `%uXXXX`, since UTF-8 has no bytes for them. */
 export function escapeSegment(segment: string): string {
   return segment.replace(IN_SEGMENT, escapeCharacter)
@@ -29,6 +34,5 @@ export function unescapeSegment(escaped: string): string {
 function escapeCharacter(character: string): string {
   const code = character.codePointAt(0) as number
   if (code >= 0xd800 && code <= 0xdfff) return `%u${code.toString(16).toUpperCase()}`
-  if (code < 0x80) return `%${code.toString(16).toUpperCase().padStart(2, '0')}`
-  return encodeURIComponent(character)
+  return ASCII[code] ?? encodeURIComponent(character)
 }

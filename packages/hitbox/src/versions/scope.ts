@@ -18,6 +18,8 @@ export class Scope {
   trackedTurn = 0
   /** {@link Register.sureTurn} for which whatever carries just `marks` may be handed out. */
   sureTurn = 0
+  /** {@link Register.turn} for which other marks were found to be the current ones, where a change of any would be told. */
+  readonly sure: WeakMap<Marks, number> = new WeakMap()
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace

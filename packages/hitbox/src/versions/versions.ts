@@ -38,8 +38,6 @@ export class Versions {
   readonly register: Register
   readonly #clock: Clock
   readonly #coherence: Coherence | undefined
-  /** {@link Register.turn} for which marks of tags were found to be the current ones, where a change of any would be told. */
-  readonly #sure = new WeakMap<Marks, number>()
 
   constructor(
     register: Register,
@@ -207,7 +205,7 @@ export class Versions {
 
   #holds(scope: Scope, meta: ValueMeta | undefined, since: number | undefined): boolean {
     const marks = meta?.tags
-    if (!this.enabled || this.#isSure(marks)) return true
+    if (!this.enabled || this.#isSure(scope, marks)) return true
     // Who takes whatever there is lets it be renewed all the same.
     const trusted = !this.register.shared || this.#trusts(scope)
     if (!trusted && since === undefined) return false
@@ -219,7 +217,7 @@ export class Versions {
 
   #heldHolds(scope: Scope, meta: ValueMeta | undefined): boolean {
     const marks = meta?.tags
-    if (!this.enabled || this.#isSure(marks)) return true
+    if (!this.enabled || this.#isSure(scope, marks)) return true
     if (this.register.shared) {
       this.#trusts(scope)
       if (marks !== undefined && marks !== scope.marks) void this.register.learn(Object.keys(marks))
@@ -227,8 +225,8 @@ export class Versions {
     return this.#isPlain(scope, marks) || this.#compare(scope, marks, false) === true
   }
 
-  #isSure(marks: Marks | undefined): boolean {
-    return marks !== undefined && this.#sure.get(marks) === this.register.turn
+  #isSure(scope: Scope, marks: Marks | undefined): boolean {
+    return marks !== undefined && scope.sure.get(marks) === this.register.turn
   }
 
   /** Spares the next hit of an entry the comparison that this one has passed, for as long as nothing is told. */
@@ -247,7 +245,7 @@ export class Versions {
     const same = more === 0 && plain !== undefined && sameMarks(marks, plain)
     // Read from a shared tier, each entry has an object of its own that says the same.
     if (same && !Object.isFrozen(meta)) (meta as { tags: Marks }).tags = plain
-    else this.#sure.set(marks, register.turn)
+    else scope.sure.set(marks, register.turn)
   }
 
   /** Whether these are the versions of the namespace alone, and the current ones. */
