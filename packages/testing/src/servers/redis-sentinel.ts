@@ -49,9 +49,12 @@ const NAMES: readonly (keyof RedisSentinelOptions)[] = [
 /**
  * Makes sentinels look around more often than a deployment wants. They otherwise take ten seconds to notice a node that
  * came back, and reconnect once a second, so that a shorter `downAfter` would have them fail over again and again.
+ *
+ * Not more often than this: who is to become primary must have been heard of within five `ping-period`s, and while there is no
+ * primary, replicas are asked about themselves once a second, whatever `info-period` says.
  */
 const HASTE =
-  'ping-period 100 info-period 300 publish-period 200 ask-period 100 min-link-reconnect-period 50'.split(
+  'ping-period 250 info-period 300 publish-period 200 ask-period 100 min-link-reconnect-period 50'.split(
     ' ',
   )
 
