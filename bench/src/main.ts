@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   if (given.page) {
     const problem = writePage()
     if (problem !== undefined) throw new ArgumentError(problem)
-    console.log('Written: docs/performance.md, docs/performance.svg')
+    console.log('Written: docs/performance.md and its plots in docs/performance')
     return 0
   }
   const [cases, contenders] = await Promise.all([loadCases(), loadContenders()])

@@ -53,6 +53,11 @@ export function plotSvg(report: PlottedReport): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${svg}\n`
 }
 
+/** Whether {@link plotSvg} has anything to draw of these. */
+export function isPlotted(tables: readonly Table[]): boolean {
+  return panelsOf(tables).length > 0
+}
+
 function circumstances({ date, machine, versions, rounds, quick }: PlottedReport): string {
   const words = [
     date.slice(0, 10),

@@ -1,7 +1,7 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { plotSvg } from '../plot/plot.ts'
-import { readReport, withFigures } from './page.ts'
+import { isPlotted, plotSvg } from '../plot/plot.ts'
+import { plotPath, readReport, withFigures } from './page.ts'
 import type { Report } from './report.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -17,7 +17,7 @@ export function writeReport(report: Report, whole: boolean): readonly string[] {
 }
 
 /**
- * Puts the figures and the plot of the latest whole run into the documentation.
+ * Puts the figures and the plots of the latest whole run into the documentation.
  *
  * @returns why it could not; `undefined` when it is done.
  */
@@ -31,6 +31,9 @@ export function writePage(): string | undefined {
     return `--page: in the latest run failed ${failed.map(({ name }) => name).join(', ')}`
   const page = join(root, 'docs', 'performance.md')
   writeFileSync(page, withFigures(readFileSync(page, 'utf8'), report))
-  copyFileSync(join(cache, 'results.svg'), join(root, 'docs', 'performance.svg'))
+  mkdirSync(join(root, 'docs', 'performance'), { recursive: true })
+  for (const one of report.cases.filter(({ tables }) => isPlotted(tables))) {
+    writeFileSync(join(root, 'docs', plotPath(one)), plotSvg({ ...report, cases: [one] }))
+  }
   return undefined
 }

@@ -15,32 +15,44 @@ export interface Goal {
 
 const memory = { table: 'A hit in memory: 100,000', row: 'hitbox', of: 'ratio', most: 1.5 } as const
 const redis = { of: 'ratio', least: 0.85 } as const
-const writes = { row: 'hitbox, two tiers', of: 'ratio', least: 0.8 } as const
+const writes = { of: 'ratio', least: 0.8 } as const
+/** Who is measured, and their rows. */
+const REDIS = [
+  ['by the tier alone', '@hitbox/redis, Redis'],
+  ['through the cache', 'hitbox, Redis'],
+] as const
+const WRITERS = [
+  ['by the tier alone', '@hitbox/redis, Redis'],
+  ['through the cache and two tiers', 'hitbox, two tiers'],
+] as const
 const herd = { column: 'loads made', of: 'value', most: 1 } as const
 
 export const GOALS: readonly Goal[] = [
   { ...memory, what: 'peek, a hit, beside lru-cache with a ttl', column: 'peek' },
   { ...memory, what: 'get, a hit in memory, beside an awaited lru-cache', column: 'get' },
   { ...memory, what: 'getOrLoad, a hit in memory, likewise', column: 'getOrLoad' },
-  ...['200', '2,000', '50,000'].flatMap((size): readonly Goal[] => [
-    {
+  ...['200', '2,000', '50,000'].flatMap((size) =>
+    REDIS.map(([who, row]) => ({
       ...redis,
-      what: `a hit in Redis of ${size} B beside GET and decoding, worst of 1, 32, 256 in flight`,
+      what: `a hit in Redis of ${size} B, ${who}, beside GET and decoding; worst of 1, 32, 256 in flight`,
       table: `A hit in Redis: ${size} B`,
-      row: 'hitbox, Redis',
-    },
-  ]),
-  {
+      row,
+    })),
+  ),
+  ...REDIS.map(([who, row]) => ({
     ...redis,
-    what: 'a batch of 100 from Redis beside MGET and decoding',
+    what: `a batch of 100 from Redis, ${who}, beside MGET and decoding`,
     table: 'A batch of 100',
-    row: 'hitbox, Redis',
-  },
-  ...['200', '2,000'].map((size) => ({
-    ...writes,
-    what: `a write of ${size} B through two tiers beside SET PX and encoding, worst likewise`,
-    table: `Writing ${size} B`,
+    row,
   })),
+  ...['200', '2,000'].flatMap((size) =>
+    WRITERS.map(([who, row]) => ({
+      ...writes,
+      what: `a write of ${size} B, ${who}, beside SET PX and encoding; worst likewise`,
+      table: `Writing ${size} B`,
+      row,
+    })),
+  ),
   {
     ...herd,
     what: 'loads of a cold key, 1,000 callers in one process',
@@ -53,14 +65,17 @@ export const GOALS: readonly Goal[] = [
     table: 'A cold key, 1000 callers in 8 processes',
     row: 'hitbox, two tiers',
   },
-  {
-    what: 'heap per entry, an object of one number, beside lru-cache',
+  ...[
+    ['in the tier alone', '@hitbox/memory'],
+    ['in the cache', 'hitbox'],
+  ].map(([where, row = '']) => ({
+    what: `heap per entry, an object of one number, ${where}, beside lru-cache`,
     table: 'Heap per entry',
-    row: 'hitbox',
+    row,
     column: 'object of one number',
-    of: 'ratio',
+    of: 'ratio' as const,
     most: 1.3,
-  },
+  })),
 ]
 
 /** What was measured; `undefined` when it was not. */

@@ -1,4 +1,5 @@
 import type { Cell, Table } from '../contract.ts'
+import { isPlotted } from '../plot/plot.ts'
 import { GOALS, type Goal, isMet, measuredOf } from './goals.ts'
 import { threeDigits } from './print-table.ts'
 import type { Report } from './report.ts'
@@ -22,6 +23,11 @@ export function withFigures(page: string, report: Report): string {
   return `${page.slice(0, begin)}${BEGIN}\n\n${figures(report)}\n\n${page.slice(end)}`
 }
 
+/** Where the plot of a case is, from the page. */
+export function plotPath({ name }: { readonly name: string }): string {
+  return `performance/${name}.svg`
+}
+
 /** Markdown, in the form that the formatter leaves as it is. */
 function figures(report: Report): string {
   const tables = report.cases.flatMap((one) => one.tables)
@@ -29,8 +35,11 @@ function figures(report: Report): string {
     circumstances(report),
     '## At a glance',
     goals(tables),
-    '![Ratios to the bare parts, latencies and hit ratios](performance.svg)',
-    ...report.cases.flatMap((one) => [`## ${one.title}`, ...one.tables.flatMap(tableText)]),
+    ...report.cases.flatMap((one) => [
+      `## ${one.title}`,
+      ...(isPlotted(one.tables) ? [`![${one.title}](${plotPath(one)})`] : []),
+      ...one.tables.flatMap(tableText),
+    ]),
     '## Who took part, and how',
     grid(
       ['contender', 'set up'],

@@ -66,11 +66,14 @@ describe('withFigures', () => {
     expect(page).toContain('| **hitbox, Redis** | 0.9 (900)   | 0.8 (8,000)  |')
     expect(page).toContain('| a\\|&lt;b>         | –           | 1            |')
     expect(page).toContain('- a note')
+    expect(page).toContain('![A hit in Redis](performance/l2.svg)')
   })
 
   it('says of each goal whether it is met, and that the others were not measured', () => {
     const page = withFigures(PAGE, report)
-    expect(page).toMatch(/a hit in Redis of 200 B.*≥ 0\.85 ×.*0\.8 ×.*\*\*missed\*\*/)
+    expect(page).toMatch(
+      /a hit in Redis of 200 B, through the cache.*≥ 0\.85 ×.*0\.8 ×.*\*\*missed\*\*/,
+    )
     expect(page).toContain('not measured')
   })
 
