@@ -4,10 +4,10 @@ import { S3Fifo } from './s3-fifo.ts'
 import { Sieve } from './sieve.ts'
 import type { Slots } from './slots.ts'
 
-export const EVICTION_POLICIES = ['lru', 'sieve', 's3-fifo'] as const
-
 /** Which entry goes when room is needed. */
-export type EvictionPolicy = (typeof EVICTION_POLICIES)[number]
+export type EvictionPolicy = 'lru' | 'sieve' | 's3-fifo'
+
+export const EVICTION_POLICIES: readonly EvictionPolicy[] = ['lru', 'sieve', 's3-fifo']
 
 export function evictionFor(policy: EvictionPolicy, slots: Slots, bounds: Bounds): Eviction {
   if (policy === 'lru') return new LeastRecentlyUsed(slots)
