@@ -19,11 +19,13 @@ export async function hitLane(
   const asked = askedFor(ids, prefix)
   // The same shape for all calls of one contender, however many columns there are.
   const loops = await loopsOf(`${label}:${method}`)
-  const loop = { peek: loops.peekLoop, get: loops.getLoop, getOrLoad: loops.getOrLoadLoop }[method]
+  const loop = method === 'peek' ? loops.heldLoop : loops.awaitedLoop
+  const read = subject[method]
+  if (read === undefined) throw new Error(`${label} has no ${method}`)
   let from = 0
   return sizedLane(label, milliseconds, async (calls) => {
     const begun = cpuMicroseconds()
-    const sum = await loop(subject, asked, from, calls)
+    const sum = await loop(read, asked, from, calls)
     const took = cpuMicroseconds() - begun
     const expected = expectedSum(asked, from, calls)
     if (sum !== expected) throw new Error(`the sum must be ${expected}, got ${sum}`)

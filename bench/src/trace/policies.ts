@@ -1,10 +1,8 @@
 import { cacheValue, forever } from '@hitbox/core'
-import { memoryBackend, type MemoryBackendOptions } from '@hitbox/memory'
+import { type EvictionPolicy, memoryBackend } from '@hitbox/memory'
 import { LRUCache } from 'lru-cache'
 import { optimalHits } from './optimum.ts'
 import type { Trace } from './trace.ts'
-
-type Eviction = NonNullable<MemoryBackendOptions['eviction']>
 
 /** Counts the requests of a trace that a cache of a capacity answers, when each that it does not answer is put in. */
 export type CountHits = (trace: Trace, capacity: number) => number
@@ -18,32 +16,38 @@ export const POLICIES: Readonly<Record<string, CountHits>> = {
   optimum: optimalHits,
 }
 
-function memoryHits(trace: Trace, capacity: number, eviction: Eviction): number {
+function memoryHits(trace: Trace, capacity: number, eviction: EvictionPolicy): number {
   const memory = memoryBackend({ maxEntries: capacity, eviction })
   const stored = cacheValue(true, { ttl: forever })
-  const keys = keyTexts(trace)
-  let hits = 0
-  for (const id of trace.requests) {
-    const key = keys[id] as string
-    if (memory.get(key) === undefined) memory.set(key, stored)
-    else hits += 1
-  }
+  const hits = played(trace, {
+    has: (key) => memory.get(key) !== undefined,
+    add: (key) => memory.set(key, stored),
+  })
   void memory.close()
   return hits
 }
 
 function lruCacheHits(trace: Trace, capacity: number): number {
   const cache = new LRUCache<string, true>({ max: capacity })
-  const keys = keyTexts(trace)
-  let hits = 0
-  for (const id of trace.requests) {
-    const key = keys[id] as string
-    if (cache.get(key) === undefined) cache.set(key, true)
-    else hits += 1
-  }
-  return hits
+  return played(trace, {
+    has: (key) => cache.get(key) !== undefined,
+    add: (key) => cache.set(key, true),
+  })
 }
 
-function keyTexts({ unique }: Trace): readonly string[] {
-  return Array.from({ length: unique }, (_, id) => `key:${id}`)
+interface Cache {
+  /** A use of the key. */
+  readonly has: (key: string) => boolean
+  readonly add: (key: string) => unknown
+}
+
+function played({ requests, unique }: Trace, { has, add }: Cache): number {
+  const keys = Array.from({ length: unique }, (_, id) => `key:${id}`)
+  let hits = 0
+  for (const id of requests) {
+    const key = keys[id] as string
+    if (has(key)) hits += 1
+    else add(key)
+  }
+  return hits
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { askedFor, byPopularity, inTurn } from '../../src/inputs/asked.ts'
 import { idOf } from '../../src/inputs/rows.ts'
 import { loopsOf } from '../../src/method/loops-of.ts'
-import { expectedSum, getLoop, getOrLoadLoop, peekLoop } from '../../src/method/loops.ts'
+import { awaitedLoop, expectedSum, heldLoop } from '../../src/method/loops.ts'
 
 const asked = askedFor(inTurn(3), 'p:')
 const subject = {
@@ -15,15 +15,15 @@ const subject = {
 describe('loops', () => {
   it('go on where they are told to, around the end, and come to the sum that is expected', async () => {
     expect(expectedSum(asked, 2, 5)).toBe(2 + 0 + 1 + 2 + 0)
-    expect(peekLoop(subject, asked, 2, 5)).toBe(5)
-    expect(await getLoop(subject, asked, 2, 5)).toBe(5)
-    expect(await getOrLoadLoop(subject, asked, 2, 5)).toBe(5)
+    expect(heldLoop(subject.peek, asked, 2, 5)).toBe(5)
+    expect(await awaitedLoop(subject.get, asked, 2, 5)).toBe(5)
+    expect(await awaitedLoop(subject.getOrLoad, asked, 2, 5)).toBe(5)
   })
 
   it('are another copy for each owner', async () => {
     const [one, other, again] = await Promise.all(['a', 'b', 'a'].map(loopsOf))
-    expect(one?.peekLoop).not.toBe(other?.peekLoop)
-    expect(one?.peekLoop).toBe(again?.peekLoop)
+    expect(one?.heldLoop).not.toBe(other?.heldLoop)
+    expect(one?.heldLoop).toBe(again?.heldLoop)
   })
 })
 
