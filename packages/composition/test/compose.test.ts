@@ -11,15 +11,9 @@ import { cbor } from '@hitbox/formats/cbor'
 import { memoryBackend } from '@hitbox/memory'
 import { chaosBackend, deferred, manualClock } from '@hitbox/testing'
 import { describe, expect, it } from 'vitest'
-import {
-  borrowed,
-  compose,
-  type ComposeOptions,
-  tierGuard,
-  type TierGuard,
-  withDeadline,
-} from '../src/index.ts'
+import { borrowed, compose, type ComposeOptions, tierGuard, withDeadline } from '../src/index.ts'
 import { turn } from './support/explore.ts'
+import { guardUntil } from './support/guard-until.ts'
 import { MapStore } from './support/map-store.ts'
 import { atOnce, failure, scriptedTier, soon } from './support/scripted-tier.ts'
 
@@ -64,16 +58,8 @@ function mistrusted(): {
   redis: ReturnType<typeof scriptedTier>
   tiers: ReturnType<typeof compose>
 } {
-  const own = tierGuard()
-  const guard: TierGuard = {
-    trustedUntil: clock.now(),
-    beginFill: (key) => own.beginFill(key),
-    mayFill: (key, ticket) => own.mayFill(key, ticket),
-    beginChange: (key) => own.beginChange(key),
-    contended: (key) => own.contended(key),
-    endChange: (key) => own.endChange(key),
-    changeAll: () => own.changeAll(),
-  }
+  const until = clock.now()
+  const guard = guardUntil(() => until)
   const memory = memoryBackend({ maxEntries: 10, clock })
   const redis = scriptedTier('redis')
   return { memory, redis, tiers: compose(memory, redis, { clock, guard }) }

@@ -4,26 +4,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KeyOrder } from '../src/key-order.ts'
 import { compose, type ReadPolicy, tierGuard, type TierGuard } from '../src/index.ts'
+import { guardUntil } from './support/guard-until.ts'
 import { scriptedTier } from './support/scripted-tier.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 const value = (data: string): CacheValue<string> => ({ data, staleAt: NEVER, expiresAt: NEVER })
-
-/** A guard that trusts upper tiers until a moment, as one with a heartbeat would. */
-function guardUntil(until: () => number): TierGuard {
-  const own = tierGuard()
-  return {
-    get trustedUntil() {
-      return until()
-    },
-    beginFill: (key) => own.beginFill(key),
-    mayFill: (key, ticket) => own.mayFill(key, ticket),
-    beginChange: (key) => own.beginChange(key),
-    contended: (key) => own.contended(key),
-    endChange: (key) => own.endChange(key),
-    changeAll: () => own.changeAll(),
-  }
-}
 
 describe('tierGuard', () => {
   it('allows a copy when nothing happened to its key', () => {
