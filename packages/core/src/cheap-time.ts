@@ -24,11 +24,11 @@ export class CheapTime {
 
   /** Whether `moment` is still to come: by a remembered moment when it is far off, else by the clock. */
   isAhead(moment: number): boolean {
-    return this.isFarAhead(moment) || moment > this.#clock.now()
+    return this.#isFarAhead(moment) || moment > this.#clock.now()
   }
 
   /** Whether `moment` is still to come, for certain: `false` when the clock would have to be read. */
-  isFarAhead(moment: number): boolean {
+  #isFarAhead(moment: number): boolean {
     if (this.#left === 0) this.#read()
     this.#left -= 1
     const earliest = moment - MARGIN_MS

@@ -1,4 +1,4 @@
-import type { Context } from '@hitbox/core'
+import { type Context, createContext } from '@hitbox/core'
 import type { State } from './state/state.ts'
 
 /** How one call was answered: the facts of the tiers, and those of the cache above them, in the words of RFC 9211. */
@@ -25,17 +25,9 @@ export interface Answer<T> {
   readonly context: CallContext
 }
 
-/** Field by field: what is spread has a shape of its own each time, which costs twenty times as much to make and to fill. */
+/** Not by a spread, whose objects take ten times as long to make and to fill. */
 export function createCallContext(): CallContext {
-  return {
-    status: 'forward',
-    source: 'upstream',
-    missReason: undefined,
-    ttlMs: undefined,
-    bytes: undefined,
-    format: undefined,
-    refilled: false,
-    failures: [],
+  return Object.assign(createContext(), {
     forward: undefined,
     collapsed: false,
     stored: undefined,
@@ -43,5 +35,5 @@ export function createCallContext(): CallContext {
     loadMs: undefined,
     durationMs: 0,
     trace: [],
-  }
+  })
 }

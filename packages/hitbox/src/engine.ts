@@ -122,6 +122,14 @@ export class Engine {
     return flight.open || this.versions.areCurrent(flight.sight, flight.tags, from)
   }
 
+  /** The same of an open one whose versions were asked for, if there was an answer. */
+  boards(flight: Flight, since: number | undefined): boolean {
+    const { coherence } = this
+    if (coherence === undefined || flight.waiting) return true
+    const from = since ?? this.clock.now() - coherence.maxStaleMs
+    return flight.startedAt >= from || this.versions.areCurrent(flight.sight, flight.tags, from)
+  }
+
   /**
    * What must be learned before a flight may be joined: nothing where it is new enough as it is. So a store that hangs costs who joins
    * no more than who began.
@@ -129,14 +137,6 @@ export class Engine {
   readyToBoard(flight: Flight, since: number | undefined): MaybePromise<void> {
     if (this.coherence !== undefined && this.boards(flight, since)) return undefined
     return this.versions.renewSight(flight.sight, flight.tags, since)
-  }
-
-  /** The same of an open one whose versions were asked for, if there was an answer. */
-  boards(flight: Flight, since: number | undefined): boolean {
-    const { coherence } = this
-    if (coherence === undefined || flight.waiting) return true
-    const from = since ?? this.clock.now() - coherence.maxStaleMs
-    return flight.startedAt >= from || this.versions.areCurrent(flight.sight, flight.tags, from)
   }
 
   /** Learns of no more changes. */

@@ -24,12 +24,7 @@ import {
 } from '@hitbox/core'
 import { Entries } from './entries.ts'
 import { deepFreeze } from './freeze.ts'
-import {
-  type MemoryBackendOptions,
-  MOST_ENTRIES,
-  resolveOptions,
-  type ResolvedOptions,
-} from './options.ts'
+import { type MemoryBackendOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { measure, measureBytes } from './size.ts'
 import { isNormal, letEntriesShareNumbers, storedEntry } from './stored-entry.ts'
 import { Sweeper } from './sweeper.ts'
@@ -96,10 +91,7 @@ class Memory implements MemoryBackend {
     this.label = options.label
     this.#options = options
     this.#format = options.format
-    this.#entries = new Entries(options.eviction, {
-      maxEntries: options.maxEntries ?? MOST_ENTRIES,
-      maxBytes: options.maxBytes,
-    })
+    this.#entries = new Entries(options.eviction, options)
     this.#clock = options.clock
     this.#time = new CheapTime(options.clock)
     this.#sweeper = new Sweeper(this.#entries, options.clock)

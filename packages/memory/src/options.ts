@@ -83,7 +83,7 @@ export type MemoryBackendOptions = MemoryByEntries | MemoryByBytes | MemoryEncod
 
 /** Every option present and checked. */
 export interface ResolvedOptions {
-  readonly maxEntries: number | undefined
+  readonly maxEntries: number
   readonly maxBytes: number | undefined
   readonly sizeOf: SizeOf | undefined
   readonly frozen: boolean
@@ -108,7 +108,7 @@ const NAMES = [
 ] as const
 
 /** More than a `Map` can hold is near, and no bound in practice. */
-export const MOST_ENTRIES = 10_000_000
+const MOST_ENTRIES = 10_000_000
 
 export function resolveOptions(options: MemoryBackendOptions): ResolvedOptions {
   knownOptions('memoryBackend', options, NAMES)
@@ -124,7 +124,7 @@ export function resolveOptions(options: MemoryBackendOptions): ResolvedOptions {
   if (maxBytes !== undefined) wholeNumber('maxBytes', maxBytes, { min: 1 })
   checkSizeOf(values, maxBytes, sizeOf)
   return Object.freeze({
-    maxEntries,
+    maxEntries: maxEntries ?? MOST_ENTRIES,
     maxBytes,
     sizeOf,
     frozen: values === 'frozen',

@@ -243,7 +243,7 @@ export class Versions {
     }
     const plain = this.#plain(scope)
     const same = more === 0 && plain !== undefined && sameMarks(marks, plain)
-    // Read from a shared tier, each entry has an object of its own that says the same.
+    // What was read from a shared tier says the same in another object.
     if (same && !Object.isFrozen(meta)) (meta as { tags: Marks }).tags = plain
     else scope.sure.set(marks, register.turn)
   }
