@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type CacheBackend, CacheError, cacheValue, urlEncoded } from '@hitbox/core'
 import {
   faultProxy,
@@ -158,6 +159,30 @@ describe('redisBackend on a cluster', () => {
       }
     },
   )
+
+  it('finds a new primary of which the others do not know yet', async () => {
+    await using nodes = await startRedisCluster({ primaries: 3, replicas: 1 })
+    const key = 'unheard-of'
+    const victim = await nodes.ownerOf(key)
+    const primaries = nodes.nodes.slice(0, 3)
+    const heir = nodes.nodes[3 + primaries.indexOf(victim)] as RedisServer
+    const backend = connect({ epoch: 'ignore', responseTimeout: '2s' }, [heir])
+    await backend.setMany([key, ...KEYS].map((each) => [each, VALUE] as const))
+    await nodes.settled()
+    const heirId = String(await heir.command('CLUSTER', 'MYID'))
+    // Who has forgotten a node does not listen to what it says of itself.
+    for (const primary of primaries) {
+      if (primary !== victim) await primary.command('CLUSTER', 'FORGET', heirId)
+    }
+    await victim.kill()
+    // The loss itself is a reason to ask, and the next question has to keep a distance.
+    await sleep(300)
+    await heir.command('CLUSTER', 'FAILOVER', 'TAKEOVER')
+    await until('it has taken over', async () =>
+      String(await heir.command('ROLE')).startsWith('master'),
+    )
+    expect((await backend.get(key))?.data).toBe('v')
+  }, 60_000)
 
   it('settles everything in time through a failover, and fails nothing after it', async () => {
     const backend = connect()

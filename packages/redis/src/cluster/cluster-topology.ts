@@ -163,11 +163,20 @@ export class ClusterTopology implements Topology {
 
   #refresh(): Promise<void> {
     if (this.#closed) return Promise.reject(closedError(this.#settings.label))
-    this.#refreshing ??= this.#askForMap().finally(() => {
+    this.#refreshing ??= this.#renewMap()
+    return this.#refreshing
+  }
+
+  async #renewMap(): Promise<void> {
+    const before = this.#slots
+    try {
+      await this.#askForMap()
+    } finally {
       this.#refreshing = undefined
       this.#refreshedAt = this.#clock.now()
-    })
-    return this.#refreshing
+    }
+    // Not while they are asked: one without slots may be the one with news.
+    this.#tidy(before)
   }
 
   #askForMap(): Promise<void> {
@@ -221,12 +230,13 @@ export class ClusterTopology implements Topology {
     this.#slots = slots
     if (news) this.#learnedAt = this.#clock.now()
     if (moved) this.#settings.sessions.moved()
-    this.#tidy(before)
+    if (this.#refreshing === undefined) this.#tidy(before)
     return news
   }
 
   /** Ends the links that nobody needs any more. */
   #tidy(before: readonly (Shard | undefined)[]): void {
+    if (this.#closed) return
     const shards = new Set(this.#slots)
     const primaries = new Set<Node>()
     const replicas = new Set<Node>()
