@@ -1,4 +1,4 @@
-import { manualClock } from '@hitbox/testing'
+import { deferred, manualClock } from '@hitbox/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { scriptedTier, soon } from './support/scripted-tier.ts'
 import { memory, open, source, turn } from './support/setup.ts'
@@ -55,6 +55,26 @@ describe('getOrLoadMany', () => {
     batches.loads[0]?.resolve(['B'])
     expect(await Promise.all([one, many, two])).toEqual(['A', ['A', 'B'], 'B'])
     expect(loads).toHaveLength(1)
+  })
+
+  it('finds what comes while the tiers are asked, and loads the others', async () => {
+    const clock = manualClock()
+    const gate = deferred()
+    const store = scriptedTier('store', ({ verb }, effect) => {
+      const result = effect()
+      return verb === 'get' ? gate.promise.then(() => result) : result
+    })
+    const { cache } = open({ clock, tiers: [memory(clock), store] })
+    const load = vi.fn((missing: readonly string[]) => missing.map(() => 'loaded'))
+    const many = cache.getOrLoadMany(['a', 'b'], load)
+    const few = cache.getMany(['a'])
+    await turn()
+    await cache.set('a', 'meanwhile')
+    gate.resolve()
+    expect(await many).toEqual(['meanwhile', 'loaded'])
+    expect(await few).toEqual(['meanwhile'])
+    expect(load.mock.calls.map(([missing]) => missing)).toEqual([['b']])
+    expect(cache.stats()).toMatchObject({ calls: 3, hits: 2, misses: 1 })
   })
 
   it('fails single keys where the loader says so, and stores the others', async () => {

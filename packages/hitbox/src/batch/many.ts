@@ -1,5 +1,6 @@
 import {
   type CacheValue,
+  chain,
   type Context,
   createContext,
   failed,
@@ -23,6 +24,7 @@ import {
   isOutdated,
   joinable,
   leave,
+  lookAgain,
   openFlight,
   refuse,
   whyWithout,
@@ -266,9 +268,9 @@ async function pollMany(engine: Engine, requests: readonly Request[]): Promise<P
   const sounds = requests.map(async (request, index): Promise<Polled> => {
     if (request.reload) return NOTHING
     const entry = here[index]
-    return entry === undefined
-      ? (answers.next().value as MaybePromise<Polled>)
-      : checked(engine, request, { entry, context: undefined })
+    if (entry !== undefined) return checked(engine, request, { entry, context: undefined })
+    const told = answers.next().value as MaybePromise<Polled>
+    return chain(told, (polled) => lookAgain(engine, request, polled))
   })
   return Promise.all(sounds)
 }

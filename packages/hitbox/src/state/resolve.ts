@@ -1,6 +1,7 @@
 import {
   CacheError,
   type CacheValue,
+  chain,
   type Context,
   isPromise,
   type MaybePromise,
@@ -127,12 +128,16 @@ async function polledBy(engine: Engine, request: Request): Promise<Polled> {
   if (request.loads) request.prepared = engine.versions.prepare(scope, policy.tags)
   const polled = await asked
   const sound = await unvouched(engine, request, await checked(engine, request, polled))
-  if (sound.entry !== undefined || !isPromise(asked)) return sound
-  // A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again.
-  const entry = engine.closed ? undefined : peeked(engine, request)
+  return isPromise(asked) ? lookAgain(engine, request, sound) : sound
+}
+
+/** A value may have landed while the tiers were asked; where the uppermost can tell at once, it is asked again. */
+export function lookAgain(engine: Engine, request: Request, sound: Polled): MaybePromise<Polled> {
+  const entry = sound.entry === undefined && !engine.closed ? peeked(engine, request) : undefined
   if (entry === undefined) return sound
-  const again = await checked(engine, request, { entry, context: undefined })
-  return again.entry === undefined ? sound : again
+  return chain(checked(engine, request, { entry, context: undefined }), (again) =>
+    again.entry === undefined ? sound : again,
+  )
 }
 
 /** What the uppermost tier has by now. */
