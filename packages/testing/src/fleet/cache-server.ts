@@ -70,7 +70,8 @@ export class CacheServer {
 
   /** Keeps what is there now, out of reach of a plain restart. */
   async takeSnapshot(): Promise<void> {
-    await this.#primary.command('SAVE')
+    // Refused while the server saves in the background, as it does for a replica that joins.
+    await until('there is a snapshot', () => this.#primary.command('SAVE'), { every: '20ms' })
     const folder = folderOf(this.#primary)
     await rename(join(folder, LOADED), join(folder, KEPT))
   }
