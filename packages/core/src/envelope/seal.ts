@@ -10,6 +10,7 @@ import {
   TRAILER_BYTES,
   VERSION,
 } from './layout.ts'
+import { writeTags } from './tags.ts'
 
 /** What an envelope says of its payload. */
 export interface EnvelopeFacts {
@@ -46,7 +47,7 @@ export function sealEnvelope(facts: EnvelopeFacts, payload: Uint8Array): Uint8Ar
   // Most keys are ASCII, and are then written directly: an encoder call costs as much as the rest of this.
   const key = isAscii(facts.key) ? facts.key : utf8.encode(facts.key)
   const { formatId, compressorId, loadMs } = facts
-  const tags = facts.tags === undefined ? NO_TAGS : utf8.encode(JSON.stringify(facts.tags))
+  const tags = facts.tags === undefined ? NO_TAGS : writeTags(facts.tags)
   if (tags.length > MOST_TAG_BYTES) throw tooManyTags(tags.length)
   const tagsAt = HEADER_BYTES + formatId.length + compressorId.length
   const payloadAt = tagsAt + tags.length + key.length

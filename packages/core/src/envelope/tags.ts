@@ -7,8 +7,19 @@ interface Remembered {
   readonly tags: Readonly<Record<string, string>>
 }
 
-const utf8 = new TextDecoder()
+const decoder = new TextDecoder()
+const encoder = new TextEncoder()
+const written = new WeakMap<Readonly<Record<string, string>>, Uint8Array>()
 const remembered: (Remembered | undefined)[] = Array.from({ length: MOST_REMEMBERED })
+
+/** The part of an envelope that {@link readTags} reads. What is frozen, as entries of one namespace share it, is written once. */
+export function writeTags(tags: Readonly<Record<string, string>>): Uint8Array {
+  const known = written.get(tags)
+  if (known !== undefined) return known
+  const bytes = encoder.encode(JSON.stringify(tags))
+  if (Object.isFrozen(tags)) written.set(tags, bytes)
+  return bytes
+}
 
 /**
  * What the part of an envelope from `at` to `end` says. Entries of one namespace carry the same versions, most of them byte by byte: these share one
@@ -35,7 +46,7 @@ export function readTags(
 
 function parsed(bytes: Uint8Array): Readonly<Record<string, string>> | null {
   try {
-    const tags: unknown = JSON.parse(utf8.decode(bytes))
+    const tags: unknown = JSON.parse(decoder.decode(bytes))
     return typeof tags === 'object' ? Object.freeze(tags as Record<string, string> | null) : null
   } catch {
     return null // sealed by something that is not this program

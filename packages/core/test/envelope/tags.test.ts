@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readTags } from '../../src/envelope/tags.ts'
+import { readTags, writeTags } from '../../src/envelope/tags.ts'
 
 const utf8 = new TextEncoder()
 
@@ -20,6 +20,17 @@ describe('tags of an envelope', () => {
     expect(first).toEqual({ '@': 'a1b2c3d4', '+red': 'e5f6' })
     expect(readTags(...placed(text, 40))).toBe(first)
     expect(Object.isFrozen(first)).toBe(true)
+  })
+
+  it('are written once where they cannot change, and else as they are', () => {
+    const tags = { '@': 'a1b2c3d4', '+červená': 'e5f6' }
+    const before = writeTags(tags)
+    expect(before).toEqual(utf8.encode(sealed(tags)))
+    tags['@'] = 'changed'
+    expect(writeTags(tags)).toEqual(utf8.encode(sealed(tags)))
+    const bytes = writeTags(Object.freeze(tags))
+    expect(writeTags(tags)).toBe(bytes)
+    expect(readTags(bytes, 0, bytes.length)).toEqual(tags)
   })
 
   it('are never those of other bytes, however many there are', () => {

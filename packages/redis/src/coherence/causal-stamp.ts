@@ -7,14 +7,16 @@ const PAIR = /^([0-9a-f]{16})-([0-9a-z]{1,11})$/
 const NEVER_MS = 36 ** 10
 
 /** Says how far servers have got: for each its memory, and the latest that its time can be. @param now - On this process's clock. */
-export function stampOf(sessions: readonly (Session | undefined)[], now: number): string {
-  const pairs = sessions.flatMap((session) => {
+export function stampOf(sessions: Iterable<Session | undefined>, now: number): string {
+  // Every write has one, read by hardly anybody: no lists on the way.
+  let stamp = MARK
+  for (const session of sessions) {
     const epochText = session?.facts.epochText
-    if (session === undefined || epochText === undefined) return []
+    if (session === undefined || epochText === undefined) continue
     const ms = Math.ceil(session.time.latest(now) ?? NEVER_MS)
-    return [`${epochText}-${ms.toString(36)}`]
-  })
-  return [MARK, ...pairs].join('.')
+    stamp += `.${epochText}-${ms.toString(36)}`
+  }
+  return stamp
 }
 
 /**

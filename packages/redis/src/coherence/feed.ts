@@ -122,8 +122,9 @@ export class RedisFeed implements Feed<StoreKey>, Audience, SessionObserver, Pul
   stamp(keys?: readonly StoreKey[]): string {
     const { last } = this.#sessions
     const all = keys === undefined || !this.#several
-    const lines = all ? last.keys() : waysTo(this.#topology, keys).keys()
-    const sessions = Array.from(lines, (line) => last.get(line))
+    const sessions = all
+      ? last.values()
+      : Array.from(waysTo(this.#topology, keys).keys(), (line) => last.get(line))
     return stampOf(sessions, this.#clock.now())
   }
 
