@@ -125,6 +125,47 @@ describe('fresh: barrier', () => {
     expect(await endOf(call)).toBe('new')
   })
 
+  it.each([
+    [
+      'getOrLoad',
+      (cache: Cache, load: () => Promise<string>) =>
+        cache.getOrLoad('k', load, { tags: ['t'], fresh: 'barrier' }),
+    ],
+    [
+      'getOrLoadMany',
+      async (cache: Cache, load: () => Promise<string>) =>
+        (
+          await cache.getOrLoadMany(['k'], async () => [await load()], {
+            tags: ['t'],
+            fresh: 'barrier',
+          })
+        )[0],
+    ],
+  ] as const)('joins no load that ends while its versions are asked for: %s', async (_, read) => {
+    const { a, b, clock } = await fleet()
+    await a.cache.set('other', 'value', { tags: ['t'] })
+    a.client.reconnect()
+    // What it knows of the tag is from before, and nobody will tell it more.
+    a.client.trouble = (order) => (order === 'read versions' ? 'fails' : undefined)
+    const before = a.cache.getOrLoad('k', a.source.load, { tags: ['t'] })
+    await settle()
+    a.client.trouble = () => undefined
+    await b.cache.invalidateTags('t')
+    clock.advance(1_001)
+    a.client.holdHeard()
+    const call = read(a.cache, () => Promise.resolve('new'))
+    for (let turns = 0; !a.client.coming.some((name) => name.includes('versions')); turns += 1) {
+      expect(turns).toBeLessThan(20)
+      a.client.hear()
+      await settle()
+    }
+    a.source.loads[0]?.resolve('old')
+    await settle()
+    a.client.letGo()
+    expect(await endOf(call)).toBe('new')
+    expect(await endOf(before)).toBe('old')
+  })
+
   it('asks once in a tick, for the keys that are here', async () => {
     const { a, clock, store } = await fleet()
     await a.cache.set('k', 1)

@@ -60,7 +60,7 @@ export async function resolveMany<K>(
     const joined = reload ? undefined : joinable(engine, text, load !== undefined, since)
     if (joined?.landed !== undefined)
       results[index] = succeeded(fromLanded(engine, request, joined))
-    else if (joined !== undefined)
+    else if (joined !== undefined && load !== undefined)
       results[index] = board(engine, items[index] as Item<K>, joined, load)
     else asked.push(index)
   }
@@ -155,29 +155,24 @@ function classify<K>(
   return succeeded(undefined)
 }
 
-/** Waits for a load that another call began; makes the value anew when that one was overtaken before this call. */
+/** Waits for a load that another call began; has the value made anew when that one was overtaken before this call. */
 async function board<K>(
   engine: Engine,
   item: Item<K>,
   flight: Flight,
-  load: BatchLoader<K> | undefined,
+  load: BatchLoader<K>,
   held?: CacheValue<unknown>,
 ): Promise<ItemResult<unknown>> {
   const { request } = item
-  const renewed = await unlessLeft(
-    engine,
-    request.signal,
-    engine.readyToBoard(flight, request.since),
-  )
-  if (renewed.left) return settled(() => leave(engine, request))
-  if (
-    load !== undefined &&
-    openFlight(engine, request.text, request.since) !== flight &&
-    flight.landed === undefined
-  ) {
-    return loadAgain(engine, item, load)
+  const ready = engine.readyToBoard(flight, request.since)
+  if (isPromise(ready)) {
+    const { left } = await unlessLeft(engine, request.signal, ready)
+    if (left) return settled(() => leave(engine, request))
+    // Overtaken, or at its end before that could be told: not for this caller.
+    if (!flight.open || openFlight(engine, request.text, request.since) !== flight)
+      return resolveAgain(engine, item, load)
   }
-  if (load !== undefined && flight.open && !engine.boards(flight, request.since)) {
+  if (!engine.boards(flight, request.since)) {
     engine.flights.unlist(flight)
     return loadAgain(engine, item, load)
   }
@@ -185,14 +180,21 @@ async function board<K>(
   request.enter('flight')
   const boardedAt = engine.clock.now()
   const waited = await waitFor(engine, request, flight, held)
-  const good =
-    !isOutdated(request, waited) && (await isFor(engine, request, flight, waited, boardedAt))
-  if (load === undefined || good) {
-    return settled(() =>
-      conclude(engine, request, waited, { collapsed: true, held, polled: undefined }),
-    )
-  }
-  return loadAgain(engine, item, load)
+  if (isOutdated(request, waited) || !(await isFor(engine, request, flight, waited, boardedAt)))
+    return loadAgain(engine, item, load)
+  return settled(() =>
+    conclude(engine, request, waited, { collapsed: true, held, polled: undefined }),
+  )
+}
+
+/** Goes the whole way anew with one item. */
+async function resolveAgain<K>(
+  engine: Engine,
+  item: Item<K>,
+  load: BatchLoader<K>,
+): Promise<ItemResult<unknown>> {
+  const [again] = await resolveMany(engine, [item], load)
+  return again as ItemResult<unknown>
 }
 
 /** Makes one value anew, in a load of its own. */
