@@ -184,6 +184,42 @@ describe('redisBackend on a cluster', () => {
     expect((await backend.get(key))?.data).toBe('v')
   }, 60_000)
 
+  it('believes nothing that a replica said of itself once it has taken over', async () => {
+    const connection = cluster(
+      group.nodes.map(({ url }) => url),
+      { readFromReplicas: true },
+    )
+    const backend = connect({ connection, responseTimeout: '2s' })
+    const key = 'vouched-for'
+    const slot = keySlot(key)
+    let beside = 0
+    while (keySlot(`beside-${beside}`) !== slot) beside += 1
+    await backend.set(key, VALUE)
+    const owner = await group.ownerOf(key)
+    const shard: RedisServer[] = []
+    for (const node of group.nodes) {
+      if (String(await node.command('ROLE')).includes(`,${owner.port},`)) shard.push(node)
+    }
+    const [heir] = shard as [RedisServer]
+    const reads = async (): Promise<number> => (await heir.commandCalls())['get'] ?? 0
+    const before = await reads()
+    await until('the replica answers', async () => {
+      // Whoever loses a connection asks for the map.
+      await owner.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await sleep(150)
+      await failureOf(() => backend.get(key))
+      return (await reads()) > before
+    })
+    await heir.command('CLUSTER', 'FAILOVER')
+    await until('it has taken over', async () =>
+      String(await heir.command('ROLE')).startsWith('master'),
+    )
+    await group.settled()
+    // Sent to the one that was its primary, which says where it belongs now.
+    await backend.delete(`beside-${beside}`)
+    expect(await backend.get(key)).toBeUndefined()
+  }, 60_000)
+
   it('settles everything in time through a failover, and fails nothing after it', async () => {
     const backend = connect()
     const key = 'through'

@@ -138,7 +138,7 @@ export class ClusterTopology implements Topology {
     if (fallback === undefined || this.#closed) return undefined
     const redirection = parseRedirection(error, fallback)
     if (redirection === undefined) return undefined
-    const node = this.#node(redirection.to)
+    const node = this.#primary(redirection.to)
     if (redirection.kind === 'ASK') return new AskLine(node.link)
     const epoch = this.#slots[redirection.slot]?.epoch ?? 0
     const before = this.#slots[redirection.slot]?.primary
@@ -213,7 +213,7 @@ export class ClusterTopology implements Topology {
     for (const { from, to, primary, replicas, epoch } of ranges) {
       const id = endpointId(primary)
       const shard = shards.get(id) ?? {
-        primary: this.#node(primary),
+        primary: this.#primary(primary),
         replicas: this.#plan.readFromReplicas ? replicas.map((node) => this.#node(node)) : [],
         epoch,
       }
@@ -263,6 +263,15 @@ export class ClusterTopology implements Topology {
     const stale = shard.replicas.some(({ endpoint, link }) => this.#node(endpoint).link !== link)
     if (!stale) return shard
     return { ...shard, replicas: shard.replicas.map(({ endpoint }) => this.#node(endpoint)) }
+  }
+
+  /** A node that serves keys of its own. What it said of itself while it was a replica is over: which memory it has, and how far it is. */
+  #primary(endpoint: Endpoint): Node {
+    const node = this.#node(endpoint)
+    if (node.link.session?.facts.primary !== false) return node
+    this.#nodes.delete(endpointId(endpoint))
+    node.link.close(new Error('the node is no replica any more'))
+    return this.#node(endpoint)
   }
 
   #node(endpoint: Endpoint): Node {
