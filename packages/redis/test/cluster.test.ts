@@ -26,6 +26,10 @@ function connect(
   return backends.add(redisBackend({ connection, responseTimeout: '300ms', ...options }))
 }
 
+async function isPrimary(node: RedisServer): Promise<boolean> {
+  return String(await node.command('ROLE')).startsWith('master')
+}
+
 async function readsProcessed(server: RedisServer): Promise<number> {
   const text = String(await server.command('INFO', 'stats'))
   return Number(/total_reads_processed:(\d+)/.exec(text)?.[1])
@@ -178,9 +182,7 @@ describe('redisBackend on a cluster', () => {
     // The loss itself is a reason to ask, and the next question has to keep a distance.
     await sleep(300)
     await heir.command('CLUSTER', 'FAILOVER', 'TAKEOVER')
-    await until('it has taken over', async () =>
-      String(await heir.command('ROLE')).startsWith('master'),
-    )
+    await until('it has taken over', () => isPrimary(heir))
     expect((await backend.get(key))?.data).toBe('v')
   }, 60_000)
 
@@ -211,9 +213,7 @@ describe('redisBackend on a cluster', () => {
       return (await reads()) > before
     })
     await heir.command('CLUSTER', 'FAILOVER')
-    await until('it has taken over', async () =>
-      String(await heir.command('ROLE')).startsWith('master'),
-    )
+    await until('it has taken over', () => isPrimary(heir))
     await group.settled()
     // Sent to the one that was its primary, which says where it belongs now.
     await backend.delete(`beside-${beside}`)
@@ -260,7 +260,7 @@ describe('redisBackend on a cluster', () => {
     const living = group.nodes.filter((node) => node !== from)
     let to: RedisServer | undefined
     for (const node of living) {
-      if (String(await node.command('ROLE')).startsWith('master')) to = node
+      if (await isPrimary(node)) to = node
     }
     if (to === undefined) throw new Error('there is no other primary')
     const [fromId, toId] = [
@@ -312,7 +312,7 @@ describe('redisBackend on a cluster', () => {
     })
     const replicas: RedisServer[] = []
     for (const node of group.nodes) {
-      if (String(await node.command('ROLE')).startsWith('slave')) replicas.push(node)
+      if (!(await isPrimary(node))) replicas.push(node)
     }
     for (const replica of replicas) replica.pause()
     try {

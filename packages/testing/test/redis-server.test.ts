@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createConnection } from 'node:net'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,27 +7,10 @@ import { once } from 'node:events'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { CacheError } from '@hitbox/core'
-import { type RedisServer, startRedis, until } from '@hitbox/testing'
+import { startRedis, until } from '@hitbox/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { built } from './support/built.ts'
-
-/** Sends lines as they are, and gives back what comes until `expected` was seen. */
-async function talk(server: RedisServer, lines: string, expected: string): Promise<string> {
-  const { host, port, tls } = server
-  const socket = tls
-    ? connectTls({ host, port, ca: tls.ca, servername: 'localhost' })
-    : createConnection({ host, port })
-  let seen = ''
-  socket.setEncoding('utf8').on('data', (text: string) => void (seen += text))
-  try {
-    await once(socket, tls ? 'secureConnect' : 'connect')
-    socket.write(lines)
-    await until(`"${expected}" comes`, () => seen.includes(expected), { within: '5s' })
-    return seen
-  } finally {
-    socket.destroy()
-  }
-}
+import { talk } from './support/talk.ts'
 
 const isAlive = (pid: number): boolean => {
   try {
